@@ -1,0 +1,218 @@
+/**
+ * What a database protocol must offer to Warmpool. The first file to read before adding one.
+ *
+ * Everything here is synchronous and pure: bytes in, steps and outboxes out. Time and randomness come in as
+ * arguments. Only edge and endpoint touch sockets. A read is not a message: any chunk may begin or end anywhere.
+ */
+import type { PoolerError } from '../errors.ts';
+import type { Outbox } from './bytes/outbox.ts';
+
+export interface Protocol {
+  readonly name: string;
+  /** Schemes of connection strings that mean this protocol. */
+  readonly schemes: readonly string[];
+  readonly defaultPort: number;
+  /** Startup settings whose values the handshake itself has checked; others the origin must have taken once. */
+  readonly settingsChecked: ReadonlySet<string>;
+  /** Edge: plays the server while a driver logs in. */
+  acceptDriver(options: AcceptOptions): DriverHandshake;
+  /** Endpoint: one per config and process; it holds what all its conversations share. */
+  openEndpoint(options: EndpointOptions): EndpointSide;
+  /** What is stored of a client token, so that a driver can prove that it knows it. */
+  makeVerifier(options: { token: string; salt: Uint8Array }): string;
+  /** An error as the protocol's own last words to a driver. */
+  farewell(error: PoolerError): Uint8Array;
+}
+
+// --- edge ---------------------------------------------------------------------------------------------------
+
+export interface AcceptOptions {
+  /** False on a bound capability: whoever holds it may connect. */
+  passwordNeeded: boolean;
+  /** At least 64 random bytes: nonces and keys are cut from it. */
+  random: Uint8Array;
+  /** Secret of this deployment: makes the false salt of an unknown user the same each time. */
+  decoySecret: Uint8Array;
+}
+
+export interface DriverHandshake {
+  /** Takes bytes from the driver. */
+  receive(bytes: Uint8Array): DriverStep;
+  /** Answers a step `identify`. Undefined: no such config or user; the machine goes on and refuses at the end. */
+  identified(identity: Identity | undefined): DriverStep;
+}
+
+export interface Identity {
+  facts: OriginFacts;
+  /** Made by `makeVerifier`. Needed where `passwordNeeded`. */
+  verifier?: string;
+  /** Which config a later cancel request belongs to: 20 bits that the cancel key carries. */
+  cancelRoute: number;
+}
+
+export type DriverStep =
+  /** Send, then read more. */
+  | { step: 'read'; send: Uint8Array }
+  /** Send, look the config and the user up, then call `identified`. */
+  | { step: 'identify'; send: Uint8Array; user: string; database: string }
+  /** Send: the driver is in. `rest` is what it already said after its login. */
+  | { step: 'accepted'; send: Uint8Array; opening: DriverOpening; rest: Uint8Array }
+  /** Not a login: cancel what the session with this key runs, then close. */
+  | { step: 'cancel'; key: Uint8Array; cancelRoute: number }
+  /** Send, then close. */
+  | { step: 'close'; send: Uint8Array };
+
+/** What the endpoint must know of a driver. Crosses the link as JSON. */
+export interface DriverOpening {
+  user: string;
+  /** Session settings from the driver's startup: lower-case name to value. */
+  settings: Record<string, string>;
+  /** Reported parameters as the driver was told at login. */
+  parameters: Record<string, string>;
+  /** The key that the driver was given to cancel with, in hexadecimal. */
+  cancelKey: string;
+}
+
+// --- endpoint -----------------------------------------------------------------------------------------------
+
+export interface EndpointOptions {
+  /** How many prepared statements one origin connection holds. */
+  statementsMax: number;
+}
+
+export interface EndpointSide {
+  /** Plays the client while we log in to the origin. */
+  loginToOrigin(options: LoginOptions): OriginLogin;
+  /** The talk between one driver and whichever origin connection it holds. */
+  openConversation(opening: DriverOpening): Conversation;
+  /** Asks the origin something of our own, in text, on an idle connection. */
+  ask(origin: OriginSession, sql: string): OriginQuestion;
+  /** A query that costs nothing and proves that the origin answers. */
+  readonly testQuery: string;
+  /** Bytes that arrived on an idle connection. False: they are more than news, and the connection must be closed. */
+  receiveIdle(origin: OriginSession, bytes: Uint8Array): boolean;
+  /** Cancels what runs on the origin connection, by a connection of its own; it ends when the origin closes. */
+  cancel(origin: OriginSession, options: { wantsTls: boolean }): OriginLogin;
+  /** The config leads to another origin now: what was known of the old one is not true of it. */
+  originChanged(): void;
+}
+
+// --- endpoint, towards the origin ---------------------------------------------------------------------------
+
+/** What the edge must know of an origin to answer a login without asking. JSON; collected by the endpoint. */
+export interface OriginFacts {
+  /** The origin's own words: `18.4`, `10.11.6-MariaDB`. */
+  serverVersion: string;
+  /** Parameters that the server reports at login (ParameterStatus). */
+  parameters: Record<string, string>;
+}
+
+export interface LoginOptions {
+  user: string;
+  password: string;
+  database: string;
+  /** `require`: no login without TLS. `prefer`: TLS where offered. `disable`: never ask. */
+  tls: 'require' | 'prefer' | 'disable';
+  /** At least 32 random bytes, for nonces. */
+  random: Uint8Array;
+}
+
+export interface OriginLogin {
+  /** The first bytes to send. */
+  begin(): Uint8Array;
+  receive(bytes: Uint8Array): OriginStep;
+}
+
+export type OriginStep =
+  | { step: 'read'; send: Uint8Array }
+  /** Upgrade the socket, then send what `secured` returns. */
+  | { step: 'startTls'; secured: () => Uint8Array }
+  | { step: 'ready'; session: OriginSession; facts: OriginFacts }
+  | { step: 'failed'; error: PoolerError };
+
+/** The protocol's view of one origin connection: prepared statements, settings, keys. Opaque to the endpoint. */
+export interface OriginSession {
+  /** Settings that differ from a fresh login's, as one comparable text. Empty: clean. */
+  readonly settingsKey: string;
+}
+
+export interface OriginQuestion {
+  readonly request: Uint8Array;
+  /** Takes reply bytes. Undefined: more is needed. */
+  receive(bytes: Uint8Array): OriginAnswer | undefined;
+}
+
+/** Rows in text, null for NULL; or the error that the origin answered with. `idle`: no transaction is open. */
+export interface OriginAnswer {
+  rows: (string | null)[][];
+  error?: PoolerError;
+  idle: boolean;
+  /** Messages for the driver that came in between, such as notifications. */
+  news?: Uint8Array;
+  /** What came behind the answer. */
+  rest?: Uint8Array;
+}
+
+// --- endpoint, between driver and origin --------------------------------------------------------------------
+
+/**
+ * Feed it bytes of both sides; then send what stands in the outboxes, which may hold slices of the bytes just
+ * fed: send or copy before the next call with the same buffer.
+ */
+export interface Conversation {
+  readonly toDriver: Outbox;
+  readonly toOrigin: Outbox;
+  readonly phase: ConversationPhase;
+  /** The rest of what the driver sent waits for replies; its bytes must stay as they are. */
+  readonly isHeld: boolean;
+  /** What the driver's settings are; a pool prefers a connection with the same key. */
+  readonly settingsKey: string;
+
+  /** Not in phase `waiting`, and not while `isHeld`: what was fed before is still being worked on. */
+  fromDriver(bytes: Uint8Array): void;
+  fromOrigin(bytes: Uint8Array): void;
+  /** Gives the conversation an origin connection: it goes on with what it held back. */
+  attach(origin: OriginSession): void;
+  /** SQL that must succeed on this connection before `attach`, or undefined. */
+  beforeAttach(origin: OriginSession): string | undefined;
+  /** What `beforeAttach` said has succeeded. */
+  prepared(origin: OriginSession): void;
+  /** Takes the connection away again. Only in phase `done`. */
+  detach(): void;
+  /** In phase `unsettled`: SQL whose answer says what state the session left behind; then call `settled`. */
+  settleQuestion(): string;
+  settled(answer: OriginAnswer): void;
+  /** The exchange cannot run, or not go on: the driver is told in its protocol. */
+  fail(error: PoolerError): void;
+  /** What runs is being cancelled: the driver shall hear this instead of the origin's words. */
+  cancelled(because: PoolerError): void;
+  /** The origin connection broke or closed. `error` is why, where that is known. */
+  originLost(error?: PoolerError): void;
+  /**
+   * The driver has left: nothing more is sent to it. False: a half-sent message makes the connection useless.
+   * Else the outbox holds what ends the exchange; once the phase is no longer `busy` comes the cleanup.
+   */
+  driverLeft(): boolean;
+  /** SQL that brings the connection one step nearer to as good as new; undefined once it is. */
+  cleanup(): string | undefined;
+  /** The last `cleanup` succeeded. */
+  cleaned(): void;
+}
+
+export type ConversationPhase =
+  /** Nothing is running and no connection is held. */
+  | 'idle'
+  /** A message waits for a connection: `attach` or `fail`. */
+  | 'waiting'
+  /** Replies are owed, or a transaction is open. */
+  | 'busy'
+  /** The origin is in a transaction and waits for the driver. */
+  | 'in transaction'
+  /** The exchange is over, but it may have changed the session: ask `settleQuestion`. */
+  | 'unsettled'
+  /** The connection stays with the driver, which is idle: it holds state that cannot move. */
+  | 'pinned'
+  /** The exchange is over: `detach` and give the connection back. */
+  | 'done'
+  /** The driver said goodbye, or broke the protocol: close its side. */
+  | 'closed';

@@ -1,0 +1,294 @@
+/**
+ * The origin's half of a conversation: its bytes in, bytes for the driver out.
+ *
+ * Rows are never looked at: whatever is the driver's passes as a slice of what was read. Replies to messages of
+ * ours are cut out, replies to messages that were never sent are put in, and errors skip to Sync as the manual
+ * says (54.2.3).
+ */
+import { PoolerError } from '../../errors.ts';
+import { decodeErrorFields, type ErrorFields, encodeErrorResponse } from './errors.ts';
+import type { Expected, Reply } from './expected.ts';
+import { MessageStream } from './message-stream.ts';
+import { Backend, encodeText, message } from './messages.ts';
+import { NAME_PREFIX } from './prepared.ts';
+import { IDLE, type Talk } from './talk.ts';
+
+/** Messages that are decoded: errors, notices, parameters, tags. */
+const DECODED_BYTES_MAX = 1024 * 1024;
+/** invalid_sql_statement_name: what the origin says where we made it fail on purpose. */
+const NO_SUCH_STATEMENT = '26000';
+const DUPLICATE_STATEMENT = '42P05';
+const QUERY_CANCELED = '57014';
+const STALE_PLAN = { sqlState: '0A000', routine: 'RevalidateCachedQuery' };
+
+/** What only the requests know. */
+export interface Rerun {
+  readonly canRerun: boolean;
+  rerun(): void;
+}
+
+export class Replies {
+  readonly #talk: Talk;
+  readonly #requests: Rerun;
+  readonly #stream: MessageStream;
+  /** The driver has seen something of this exchange. */
+  #hasAnswered = false;
+  /** The exchange failed on stale knowledge of ours: its replies are cut, and it runs again. */
+  #willRerun = false;
+
+  constructor(talk: Talk, requests: Rerun) {
+    this.#talk = talk;
+    this.#requests = requests;
+    this.#stream = new MessageStream((bytes) => this.#toDriver(bytes));
+  }
+
+  feed(chunk: Uint8Array): void {
+    if (!this.#stream.open(chunk)) return;
+    while (!this.#talk.isOriginBroken && this.#stream.next() && this.#take()) {
+      // Each step takes one message, or as much of it as is there.
+    }
+    this.#stream.close();
+  }
+
+  /** A new connection begins: nothing of the old one's bytes is left. */
+  reset(): void {
+    this.#stream.reset();
+    this.#hasAnswered = false;
+    this.#willRerun = false;
+  }
+
+  exchangeEnded(): void {
+    this.#hasAnswered = false;
+  }
+
+  // --- what a message may be --------------------------------------------------------------------------------
+
+  #take(): boolean {
+    const stream = this.#stream;
+    const { type, length } = stream;
+    if (length < 4) return this.#violate(`a message of length ${length}`);
+    if (this.#isDecoded(type) && !stream.isWhole) {
+      if (length > DECODED_BYTES_MAX) return this.#violate(`a message of ${length} bytes`);
+      return stream.want(length + 1);
+    }
+    return this.#dispatch(type);
+  }
+
+  /** The others may be large. CommandComplete must be whole too: a reply may have to be put in behind it. */
+  #isDecoded(type: number): boolean {
+    return type !== Backend.DataRow && type !== Backend.CopyData && type !== Backend.FunctionCallResponse;
+  }
+
+  #dispatch(type: number): boolean {
+    switch (type) {
+      case Backend.DataRow:
+      case Backend.CopyData:
+      case Backend.CopyDone:
+      case Backend.CopyOutResponse:
+      case Backend.ParameterDescription:
+      case Backend.FunctionCallResponse:
+        return this.#part();
+      case Backend.ParseComplete:
+        return this.#finish('parse');
+      case Backend.BindComplete:
+        return this.#finish('bind');
+      case Backend.CloseComplete:
+        return this.#finish('close');
+      case Backend.NoData:
+        return this.#finish('describe');
+      case Backend.RowDescription:
+        return this.#finishOrPart('describe');
+      case Backend.EmptyQueryResponse:
+      case Backend.PortalSuspended:
+        return this.#finishOrPart('execute');
+      case Backend.CommandComplete:
+        return this.#commandComplete();
+      case Backend.ReadyForQuery:
+        return this.#readyForQuery();
+      case Backend.ErrorResponse:
+        return this.#errorResponse();
+      case Backend.CopyInResponse:
+        return this.#copyIn();
+      case Backend.ParameterStatus:
+        return this.#parameterStatus();
+      case Backend.NoticeResponse:
+        return this.#pass({ isHidden: this.#isHidden });
+      case Backend.NotificationResponse:
+        return this.#pass({ isHidden: false });
+      default:
+        return this.#violate(`a message of type ${type}`);
+    }
+  }
+
+  get #isHidden(): boolean {
+    return this.#willRerun || this.#talk.expected.first?.isHidden === true;
+  }
+
+  /** Takes the current message: to the driver, or cut out. Always true, for its callers. */
+  #pass({ isHidden }: { isHidden: boolean }): true {
+    if (isHidden) this.#stream.cut();
+    else {
+      this.#stream.pass();
+      this.#hasAnswered = true;
+    }
+    return true;
+  }
+
+  #toDriver(bytes: Uint8Array): void {
+    if (!this.#talk.isDriverGone) this.#talk.toDriver.push(bytes);
+  }
+
+  #insert(bytes: Uint8Array): void {
+    this.#stream.insert(bytes);
+    this.#hasAnswered = true;
+  }
+
+  /** Of the current message, which is whole. */
+  get #body(): Uint8Array {
+    const { input, at, end } = this.#stream;
+    return input.subarray(at + 5, end);
+  }
+
+  #violate(what: string): false {
+    this.#stream.flush();
+    this.#talk.isOriginBroken = true;
+    this.#talk.end(
+      new PoolerError(`The origin broke the protocol with ${what}.`, {
+        fault: 'origin',
+        sqlState: '08P01',
+        fatal: true,
+      }),
+    );
+    return false;
+  }
+
+  // --- messages ---------------------------------------------------------------------------------------------
+
+  /** Part of a reply; what is owed stays owed. */
+  #part(): boolean {
+    this.#injectDue();
+    if (this.#talk.expected.isEmpty) return this.#violate('a reply that nobody asked for');
+    return this.#pass({ isHidden: this.#isHidden });
+  }
+
+  #finish(reply: Reply): boolean {
+    this.#injectDue();
+    const { expected } = this.#talk;
+    if (expected.first?.reply !== reply) return this.#violate(`a reply to ${reply} that nobody asked for`);
+    const isHidden = this.#isHidden;
+    expected.first.done?.();
+    expected.shift();
+    this.#pass({ isHidden });
+    this.#injectDue();
+    return true;
+  }
+
+  /** In the reply to a simple query these messages are parts; else they finish what was asked. */
+  #finishOrPart(reply: Reply): boolean {
+    this.#injectDue();
+    return this.#talk.expected.first?.reply === reply ? this.#finish(reply) : this.#part();
+  }
+
+  /** Puts in the replies to messages that were never sent, where they are due. */
+  #injectDue(): void {
+    const { expected } = this.#talk;
+    for (let { first } = expected; first?.inject; { first } = expected) {
+      if (!this.#willRerun) this.#insert(first.inject);
+      expected.shift();
+    }
+  }
+
+  #commandComplete(): boolean {
+    // Also where the driver's CopyDone went out before the origin said that it copies.
+    this.#talk.isCopyingIn = false;
+    if (this.#talk.watchesTags) {
+      const tag = new TextDecoder().decode(this.#body.subarray(0, -1));
+      if (tag === 'DEALLOCATE ALL' || tag === 'DISCARD ALL') this.#talk.dropStatements();
+      if (tag === 'DISCARD ALL') this.#talk.pins = [];
+    }
+    return this.#finishOrPart('execute');
+  }
+
+  #readyForQuery(): boolean {
+    this.#injectDue();
+    const talk = this.#talk;
+    const { first } = talk.expected;
+    if (first?.reply !== 'ready' && first?.reply !== 'query')
+      return this.#violate('a ReadyForQuery that nobody asked for');
+    const isHidden = this.#isHidden;
+    talk.expected.shift();
+    talk.status = this.#body[0] ?? talk.status;
+    this.#pass({ isHidden });
+    if (first.isHidden) talk.tellParameters();
+    else if (this.#willRerun) {
+      this.#willRerun = false;
+      this.#requests.rerun();
+    } else this.#injectDue();
+    return true;
+  }
+
+  #errorResponse(): boolean {
+    const talk = this.#talk;
+    const fields = decodeErrorFields(this.#body);
+    this.#willRerun ||= this.#mustRerun(fields);
+    if (!this.#willRerun) this.#injectDue();
+    const { first } = talk.expected;
+    const forDriver = this.#errorForDriver(fields, first);
+    this.#stream.cut();
+    if (!this.#willRerun) this.#insert(forDriver);
+    talk.isCopyingIn = false;
+    // The origin closes behind a fatal error, and so must we.
+    if (fields['V'] === 'FATAL' || fields['V'] === 'PANIC' || first === undefined) {
+      talk.isOver = true;
+      talk.isOriginBroken = true;
+    } else if (first.reply === 'query' && first.isHidden) return this.#violate('settings that it refused');
+    else if (first.reply !== 'query' && !talk.expected.skipToSync()) {
+      talk.isSkipping = true;
+      // Also where a simple query was sent behind it: the origin skips that too, and waits for Sync.
+      talk.isUnsynced = true;
+      if (talk.isDriverGone) talk.giveUp();
+    }
+    if (fields['C'] === DUPLICATE_STATEMENT) first?.found?.();
+    return true;
+  }
+
+  /** A prepared statement is older than the table it reads. The driver need not know, if it knows nothing yet. */
+  #mustRerun(fields: ErrorFields): boolean {
+    if (fields['C'] !== STALE_PLAN.sqlState || fields['R'] !== STALE_PLAN.routine) return false;
+    // Also where this driver must be told: an equal statement is prepared anew from now on.
+    this.#talk.registry.forgetAll();
+    const isAlone = this.#talk.status === IDLE && this.#talk.expected.isLastExchange;
+    return isAlone && !this.#hasAnswered && this.#requests.canRerun;
+  }
+
+  #errorForDriver(fields: ErrorFields, about: Expected | undefined): Uint8Array {
+    if (about?.insteadOfError && fields['C'] === NO_SUCH_STATEMENT) return about.insteadOfError;
+    const { cancelledBecause } = this.#talk;
+    if (cancelledBecause && fields['C'] === QUERY_CANCELED) return encodeErrorResponse(cancelledBecause);
+    const { rename } = about ?? {};
+    if (!rename || !fields['M']?.includes(NAME_PREFIX)) return message(Backend.ErrorResponse, this.#body);
+    const text = new TextDecoder().decode(this.#body);
+    return message(Backend.ErrorResponse, encodeText(text.replaceAll(`"${rename.from}"`, `"${rename.to}"`)));
+  }
+
+  #parameterStatus(): boolean {
+    const talk = this.#talk;
+    const [name = '', value = ''] = new TextDecoder().decode(this.#body).split('\0');
+    talk.origin?.report(name, value);
+    const isHidden = this.#isHidden;
+    this.#stream.cut();
+    if (isHidden) return true;
+    talk.touched.add(name.toLowerCase());
+    if (!talk.isDriverGone) talk.tell(name, value);
+    return true;
+  }
+
+  #copyIn(): boolean {
+    const talk = this.#talk;
+    talk.isCopyingIn = true;
+    const isAlone = talk.expected.dropSyncs();
+    if (isAlone && talk.expected.first?.reply === 'execute') talk.isUnsynced = true;
+    if (talk.isDriverGone) talk.giveUp();
+    return this.#part();
+  }
+}
