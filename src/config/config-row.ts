@@ -1,0 +1,108 @@
+/** What rows of the table of configs hold, and the objects that they become. */
+import type { OriginFacts } from '../protocols/contract.ts';
+import type { Caching, Config, PoolSettings } from './config.ts';
+import { DEFAULT_CACHING, DEFAULT_POOL } from './config.ts';
+import {
+  type EndpointPlace,
+  type Jurisdiction,
+  type LocationHint,
+  NOT_PINNED,
+  type Pinned,
+  type Placement,
+} from './placement.ts';
+
+export interface StoredConfig extends Config {
+  facts: OriginFacts | undefined;
+  restartedOn: string | undefined;
+  placement: Placement;
+}
+
+export const CONFIG_COLUMNS =
+  'id, name, version, scheme, host, port, database, user, connection_limit, pool, caching, sslmode, facts, ' +
+  'created_on, modified_on, restarted_on, placement_pinned, placement_result, ' +
+  'endpoint_generation, endpoint_hint, endpoint_jurisdiction, endpoints_before';
+
+export interface ConfigRow extends EndpointRow {
+  id: string;
+  name: string;
+  version: number;
+  scheme: string;
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  connection_limit: number;
+  pool: string;
+  caching: string;
+  sslmode: string | null;
+  facts: string | null;
+  created_on: string;
+  modified_on: string;
+  restarted_on: string | null;
+  placement_pinned: string | null;
+  placement_result: string | null;
+  endpoints_before: string | null;
+}
+
+/** Where the endpoint is: in every row that leads to it. */
+export interface EndpointRow {
+  endpoint_generation: number;
+  endpoint_hint: LocationHint | null;
+  endpoint_jurisdiction: Jurisdiction | null;
+}
+
+export function configOf(row: ConfigRow): StoredConfig {
+  const pool: Partial<PoolSettings> = JSON.parse(row.pool);
+  const caching: Partial<Caching> = JSON.parse(row.caching);
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    origin: {
+      scheme: row.scheme,
+      host: row.host,
+      port: row.port,
+      database: row.database,
+      user: row.user,
+    },
+    connectionLimit: row.connection_limit,
+    // Settings that were added after the row was written have their defaults.
+    pool: { ...DEFAULT_POOL, ...pool },
+    caching: { ...DEFAULT_CACHING, ...caching },
+    sslmode: row.sslmode ?? undefined,
+    facts: factsOf(row.facts),
+    createdOn: row.created_on,
+    modifiedOn: row.modified_on,
+    restartedOn: row.restarted_on ?? undefined,
+    placement: {
+      pinned: pinnedOf(row.placement_pinned),
+      endpoint: placeOf(row),
+      before: placesOfJson(row.endpoints_before),
+      result: row.placement_result === null ? undefined : JSON.parse(row.placement_result),
+    },
+  };
+}
+
+export function factsOf(json: string | null): OriginFacts | undefined {
+  return json === null ? undefined : JSON.parse(json);
+}
+
+export function placeOf(row: EndpointRow): EndpointPlace {
+  return {
+    generation: row.endpoint_generation,
+    hint: row.endpoint_hint ?? undefined,
+    jurisdiction: row.endpoint_jurisdiction ?? undefined,
+  };
+}
+
+export function placesOfJson(json: string | null): EndpointPlace[] {
+  return json === null ? [] : JSON.parse(json);
+}
+
+function pinnedOf(json: string | null): Pinned {
+  return json === null ? NOT_PINNED : { ...NOT_PINNED, ...JSON.parse(json) };
+}
+
+export function jsonOfPinned({ hint, jurisdiction }: Pinned): string | null {
+  return hint === undefined && jurisdiction === undefined ? null : JSON.stringify({ hint, jurisdiction });
+}

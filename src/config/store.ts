@@ -1,0 +1,281 @@
+/**
+ * All SQL on configs and client tokens. Secrets pass through here sealed; nothing here can open them, and what
+ * an edge asks for (`findLogin`, `findByCancelRoute`) does not even select them.
+ */
+import type { OriginFacts } from '../protocols/contract.ts';
+import { cancelRouteOf } from './config.ts';
+import {
+  CONFIG_COLUMNS,
+  type ConfigRow,
+  configOf,
+  type EndpointRow,
+  factsOf,
+  jsonOfPinned,
+  placeOf,
+  placesOfJson,
+  type StoredConfig,
+} from './config-row.ts';
+import { type EndpointPlace, placesOf } from './placement.ts';
+
+/** For the endpoint alone. */
+export interface SealedOrigin {
+  config: StoredConfig;
+  passwordSealed: string;
+}
+
+/** What an edge needs to let a driver in. */
+export interface Login {
+  configId: string;
+  version: number;
+  scheme: string;
+  cancelRoute: number;
+  facts: OriginFacts | undefined;
+  /** Undefined: the config has no such user. */
+  verifier: string | undefined;
+  endpoint: EndpointPlace;
+}
+
+/** Where drivers of a config may be. */
+export interface Whereabouts {
+  configId: string;
+  places: EndpointPlace[];
+}
+
+export interface ClientToken {
+  id: string;
+  configId: string;
+  user: string;
+  createdOn: string;
+}
+
+/** Configs that share 20 bits: with a million configs one expects a single neighbour. */
+export const CANCEL_ROUTE_CONFIGS_MAX = 8;
+
+export const CLIENT_TOKENS_MAX = 100;
+
+export class ConfigStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Throws where the database is away or its migrations are missing. */
+  async probe(): Promise<void> {
+    await this.#db.prepare('SELECT id FROM configs LIMIT 1').first();
+  }
+
+  async insert({ config, passwordSealed }: SealedOrigin): Promise<'inserted' | 'name taken'> {
+    const { origin } = config;
+    const { meta } = await this.#db
+      .prepare(
+        `INSERT INTO configs (id, name, version, scheme, host, port, database, user, password_sealed,
+           connection_limit, pool, caching, sslmode, facts, created_on, modified_on, cancel_route,
+           placement_pinned, endpoint_hint, endpoint_jurisdiction)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+         ON CONFLICT (name) DO NOTHING`,
+      )
+      .bind(
+        config.id,
+        config.name,
+        config.version,
+        origin.scheme,
+        origin.host,
+        origin.port,
+        origin.database,
+        origin.user,
+        passwordSealed,
+        config.connectionLimit,
+        JSON.stringify(config.pool),
+        JSON.stringify(config.caching),
+        config.sslmode ?? null,
+        config.facts === undefined ? null : JSON.stringify(config.facts),
+        config.createdOn,
+        config.modifiedOn,
+        cancelRouteOf(config.id),
+        jsonOfPinned(config.placement.pinned),
+        config.placement.endpoint.hint ?? null,
+        config.placement.endpoint.jurisdiction ?? null,
+      )
+      .run();
+    return meta.changes > 0 ? 'inserted' : 'name taken';
+  }
+
+  async get(id: string): Promise<StoredConfig | undefined> {
+    const row = await this.#db
+      .prepare(`SELECT ${CONFIG_COLUMNS} FROM configs WHERE id = ?1`)
+      .bind(id)
+      .first<ConfigRow>();
+    return row === null ? undefined : configOf(row);
+  }
+
+  async isNameTaken(name: string): Promise<boolean> {
+    const row = await this.#db.prepare('SELECT id FROM configs WHERE name = ?1').bind(name).first();
+    return row !== null;
+  }
+
+  /** In order of creation. Pages count from 1. */
+  async list({
+    page,
+    perPage,
+  }: {
+    page: number;
+    perPage: number;
+  }): Promise<{ configs: StoredConfig[]; totalCount: number }> {
+    const [rows, count] = await Promise.all([
+      this.#db
+        .prepare(`SELECT ${CONFIG_COLUMNS} FROM configs ORDER BY created_on, id LIMIT ?1 OFFSET ?2`)
+        .bind(perPage, (page - 1) * perPage)
+        .all<ConfigRow>(),
+      this.#db.prepare('SELECT count(*) AS total FROM configs').first<number>('total'),
+    ]);
+    return { configs: rows.results.map(configOf), totalCount: count ?? 0 };
+  }
+
+  /** Writes the config as version `config.version`, if the stored one is the version before. */
+  async update({ config, passwordSealed }: SealedOrigin): Promise<'updated' | 'name taken' | 'not current'> {
+    const { origin } = config;
+    const { meta } = await this.#db
+      .prepare(
+        `UPDATE OR IGNORE configs SET name = ?3, version = ?2, scheme = ?4, host = ?5, port = ?6, database = ?7,
+           user = ?8, password_sealed = ?9, connection_limit = ?10, pool = ?11, caching = ?12, sslmode = ?13,
+           facts = ?14, modified_on = ?15, placement_pinned = ?16
+         WHERE id = ?1 AND version = ?2 - 1`,
+      )
+      .bind(
+        config.id,
+        config.version,
+        config.name,
+        origin.scheme,
+        origin.host,
+        origin.port,
+        origin.database,
+        origin.user,
+        passwordSealed,
+        config.connectionLimit,
+        JSON.stringify(config.pool),
+        JSON.stringify(config.caching),
+        config.sslmode ?? null,
+        config.facts === undefined ? null : JSON.stringify(config.facts),
+        config.modifiedOn,
+        jsonOfPinned(config.placement.pinned),
+      )
+      .run();
+    if (meta.changes > 0) return 'updated';
+    const now = await this.get(config.id);
+    return now?.version === config.version - 1 ? 'name taken' : 'not current';
+  }
+
+  /** The client tokens go with it. False: there was none. */
+  async remove(id: string): Promise<boolean> {
+    const { meta } = await this.#db.prepare('DELETE FROM configs WHERE id = ?1').bind(id).run();
+    return meta.changes > 0;
+  }
+
+  async markRestarted({ id, restartedOn }: { id: string; restartedOn: string }): Promise<boolean> {
+    const { meta } = await this.#db
+      .prepare('UPDATE configs SET restarted_on = ?2 WHERE id = ?1')
+      .bind(id, restartedOn)
+      .run();
+    return meta.changes > 0;
+  }
+
+  /** Facts of another version than the stored one are stale and not kept. */
+  async saveFacts(seen: { id: string; version: number; facts: OriginFacts }): Promise<boolean> {
+    const { meta } = await this.#db
+      .prepare('UPDATE configs SET facts = ?3 WHERE id = ?1 AND version = ?2')
+      .bind(seen.id, seen.version, JSON.stringify(seen.facts))
+      .run();
+    return meta.changes > 0;
+  }
+
+  async sealedOriginOf(id: string): Promise<SealedOrigin | undefined> {
+    const row = await this.#db
+      .prepare(`SELECT ${CONFIG_COLUMNS}, password_sealed FROM configs WHERE id = ?1`)
+      .bind(id)
+      .first<ConfigRow & { password_sealed: string }>();
+    return row === null ? undefined : { config: configOf(row), passwordSealed: row.password_sealed };
+  }
+
+  /** `database`: the id or the name of a config. An id wins, so that nobody shadows a config by a name. */
+  async findLogin({ database, user }: { database: string; user: string }): Promise<Login | undefined> {
+    const row = await this.#db
+      .prepare(
+        `SELECT c.id, c.version, c.scheme, c.cancel_route, c.facts, t.verifier,
+           c.endpoint_generation, c.endpoint_hint, c.endpoint_jurisdiction
+         FROM configs c LEFT JOIN client_tokens t ON t.config_id = c.id AND t.user_name = ?2
+         WHERE c.id = ?1 OR c.name = ?1
+         ORDER BY c.id = ?1 DESC LIMIT 1`,
+      )
+      .bind(database, user)
+      .first<LoginRow>();
+    if (row === null) return undefined;
+    return {
+      configId: row.id,
+      version: row.version,
+      scheme: row.scheme,
+      cancelRoute: row.cancel_route,
+      facts: factsOf(row.facts),
+      verifier: row.verifier ?? undefined,
+      endpoint: placeOf(row),
+    };
+  }
+
+  async findByCancelRoute(cancelRoute: number): Promise<Whereabouts[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT id, endpoint_generation, endpoint_hint, endpoint_jurisdiction, endpoints_before
+         FROM configs WHERE cancel_route = ?1 ORDER BY id LIMIT ?2`,
+      )
+      .bind(cancelRoute, CANCEL_ROUTE_CONFIGS_MAX)
+      .all<EndpointRow & { id: string; endpoints_before: string | null }>();
+    return results.map((row) => {
+      const before = placesOfJson(row.endpoints_before);
+      return { configId: row.id, places: placesOf({ endpoint: placeOf(row), before }) };
+    });
+  }
+
+  async insertToken(
+    token: ClientToken & { verifier: string },
+  ): Promise<'inserted' | 'user taken' | 'too many'> {
+    const { meta } = await this.#db
+      .prepare(
+        `INSERT INTO client_tokens (id, config_id, user_name, verifier, created_on)
+         SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE (SELECT count(*) FROM client_tokens WHERE config_id = ?2) < ?6
+         ON CONFLICT (config_id, user_name) DO NOTHING`,
+      )
+      .bind(token.id, token.configId, token.user, token.verifier, token.createdOn, CLIENT_TOKENS_MAX)
+      .run();
+    if (meta.changes > 0) return 'inserted';
+    const tokens = await this.listTokens(token.configId);
+    return tokens.some((other) => other.user === token.user) ? 'user taken' : 'too many';
+  }
+
+  async listTokens(configId: string): Promise<ClientToken[]> {
+    const { results } = await this.#db
+      .prepare(
+        'SELECT id, user_name, created_on FROM client_tokens WHERE config_id = ?1 ORDER BY created_on, id',
+      )
+      .bind(configId)
+      .all<{ id: string; user_name: string; created_on: string }>();
+    return results.map((row) => ({ id: row.id, configId, user: row.user_name, createdOn: row.created_on }));
+  }
+
+  async removeToken({ configId, tokenId }: { configId: string; tokenId: string }): Promise<boolean> {
+    const { meta } = await this.#db
+      .prepare('DELETE FROM client_tokens WHERE config_id = ?1 AND id = ?2')
+      .bind(configId, tokenId)
+      .run();
+    return meta.changes > 0;
+  }
+}
+
+interface LoginRow extends EndpointRow {
+  id: string;
+  version: number;
+  scheme: string;
+  cancel_route: number;
+  facts: string | null;
+  verifier: string | null;
+}

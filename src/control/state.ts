@@ -1,0 +1,31 @@
+/** What a config's endpoint is doing right now. */
+import { Hono } from 'hono';
+import type { ConfigStore } from '../config/store.ts';
+import type { EndpointAddress } from '../endpoint/link.ts';
+import { fail, NOT_FOUND, succeed } from './envelope.ts';
+
+/** What the endpoint tells of itself. */
+export interface EndpointState {
+  /** Drivers that it serves. */
+  sessions: number;
+  /** Undefined: no connection was needed yet. */
+  pool: { size: number; idle: number; opening: number; waiting: number; opened: number } | undefined;
+}
+
+export interface StateRoutesOptions {
+  store: ConfigStore;
+  stateOf(address: EndpointAddress): Promise<EndpointState>;
+}
+
+/** Mounted at `/configs`. */
+export function stateRoutes({ store, stateOf }: StateRoutesOptions): Hono {
+  const routes = new Hono();
+  routes.get('/:id/state', async (c) => {
+    const id = c.req.param('id');
+    const config = await store.get(id);
+    if (config === undefined) return fail(c, NOT_FOUND);
+    const { sessions, pool } = await stateOf({ configId: id, place: config.placement.endpoint });
+    return succeed(c, { sessions, pool: pool ?? null });
+  });
+  return routes;
+}
