@@ -1,0 +1,179 @@
+/**
+ * A driver connects: its login is answered here, without a round trip to the origin. Then its bytes go to the
+ * endpoint, and the replies come back, both pumped by the runtime itself.
+ */
+
+import { ConfigStore, type Login } from '../config/store.ts';
+import { type EndpointAddress, encodeOpening, endpointOf } from '../endpoint/link.ts';
+import type { Env } from '../env.ts';
+import { PoolerError } from '../errors.ts';
+import type {
+  DriverHandshake,
+  DriverOpening,
+  DriverStep,
+  Identity,
+  Protocol,
+} from '../protocols/contract.ts';
+import { ByteSource } from '../transport/byte-source.ts';
+import { withDeadline } from '../transport/deadline.ts';
+import { findLogin } from './directory.ts';
+import { refusalOfSettings } from './settings-check.ts';
+
+/** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */
+const LOGIN_MS = 15_000;
+
+export interface Entrance {
+  env: Env;
+  protocol: Protocol;
+  /** The one config that a bound capability reaches; undefined on a listener, where the driver names one. */
+  boundConfigId?: string;
+}
+
+type Accepted = Extract<DriverStep, { step: 'accepted' }> & { login: Login };
+
+/** Serves one connection until it ends. */
+export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<void> {
+  const { protocol } = entrance;
+  const source = new ByteSource(socket.readable);
+  try {
+    const accepted = await withDeadline(logIn({ socket, source, entrance }), LOGIN_MS, loginTimeout);
+    if (accepted) await relay({ socket, source, entrance, accepted });
+  } catch (cause) {
+    await send(socket, protocol.farewell(PoolerError.from(cause))).catch(ignoreClosing);
+  } finally {
+    socket.close().catch(ignoreClosing);
+  }
+}
+
+interface Connection {
+  socket: Socket;
+  source: ByteSource;
+  entrance: Entrance;
+}
+
+async function logIn({ socket, source, entrance }: Connection): Promise<Accepted | undefined> {
+  const handshake = entrance.protocol.acceptDriver({
+    passwordNeeded: entrance.boundConfigId === undefined,
+    random: crypto.getRandomValues(new Uint8Array(64)),
+    decoySecret: new TextEncoder().encode(entrance.env.CONFIG_KEY ?? ''),
+  });
+  let login: Login | undefined;
+  let step = await next(source, handshake);
+  for (;;) {
+    if (step === undefined) return undefined;
+    if (step.step === 'accepted' && login) await checkSettings(entrance, login, step.opening);
+    if (step.step !== 'cancel') await send(socket, step.send);
+    switch (step.step) {
+      case 'read':
+        step = await next(source, handshake);
+        break;
+      case 'identify':
+        login = await lookUp(entrance, step);
+        step = handshake.identified(login && (await identityOf(entrance, login)));
+        break;
+      case 'cancel':
+        await cancel(entrance, step);
+        return undefined;
+      case 'close':
+        return undefined;
+      case 'accepted':
+        return login && { ...step, login };
+    }
+  }
+}
+
+async function next(source: ByteSource, handshake: DriverHandshake): Promise<DriverStep | undefined> {
+  const { value, done } = await source.read();
+  if (done || !value) return undefined;
+  const step = handshake.receive(value.slice());
+  source.recycle(value);
+  return step;
+}
+
+function lookUp(entrance: Entrance, asked: { user: string; database: string }): Promise<Login | undefined> {
+  const database = entrance.boundConfigId ?? asked.database;
+  return findLogin(entrance.env.DB, { database, user: asked.user });
+}
+
+/** Where new drivers of the config go. */
+function addressOf({ configId, endpoint }: Login): EndpointAddress {
+  return { configId, place: endpoint };
+}
+
+async function identityOf({ env }: Entrance, login: Login): Promise<Identity> {
+  const { cancelRoute, verifier } = login;
+  const facts = login.facts ?? (await endpointOf(env.ENDPOINT, addressOf(login)).facts(login.version));
+  return verifier === undefined ? { facts, cancelRoute } : { facts, cancelRoute, verifier };
+}
+
+/** Throws what the origin says of a setting that it does not take. */
+async function checkSettings(entrance: Entrance, login: Login, driver: DriverOpening): Promise<void> {
+  const { env, protocol } = entrance;
+  const opening = { protocol: protocol.name, configVersion: login.version, driver };
+  const refusal = await refusalOfSettings(env, { protocol, address: addressOf(login), opening });
+  if (refusal) throw new PoolerError(refusal.message, { ...refusal, fault: 'driver', fatal: true });
+}
+
+/**
+ * The key says which configs it may belong to, of which a bound capability reaches its own only. A driver may still
+ * be at an earlier endpoint.
+ */
+async function cancel(
+  { env, boundConfigId }: Entrance,
+  step: { key: Uint8Array; cancelRoute: number },
+): Promise<void> {
+  const candidates = await new ConfigStore(env.DB).findByCancelRoute(step.cancelRoute);
+  const reachable = candidates.filter(
+    ({ configId }) => boundConfigId === undefined || configId === boundConfigId,
+  );
+  const addresses = reachable.flatMap(({ configId, places }) => places.map((place) => ({ configId, place })));
+  const key = hexOf(step.key);
+  await Promise.all(addresses.map((address) => endpointOf(env.ENDPOINT, address).cancel(key)));
+}
+
+/** The link is opened by the first exchange, and carries it. A driver that never asks costs no endpoint anything. */
+async function relay(connection: Connection & { accepted: Accepted }): Promise<void> {
+  const { socket, source, entrance, accepted } = connection;
+  const first = accepted.rest.length > 0 ? accepted.rest : await firstBytes(source);
+  if (!first) return;
+  source.release();
+  const { configId, version: configVersion } = accepted.login;
+  const opening = { protocol: entrance.protocol.name, configVersion, driver: accepted.opening };
+  const link = endpointOf(entrance.env.ENDPOINT, addressOf(accepted.login)).connect(`${configId}:1`);
+  await send(link, encodeOpening(opening, first));
+  const up = socket.readable.pipeTo(link.writable);
+  const down = link.readable.pipeTo(socket.writable);
+  up.catch(ignoreClosing);
+  // The endpoint ends the talk: after a goodbye, and with the last words after an error.
+  await down.catch(ignoreClosing);
+  link.close().catch(ignoreClosing);
+}
+
+async function firstBytes(source: ByteSource): Promise<Uint8Array | undefined> {
+  const { value, done } = await source.read();
+  return done ? undefined : value?.slice();
+}
+
+async function send(socket: Socket, bytes: Uint8Array): Promise<void> {
+  if (bytes.length === 0) return;
+  const writer = socket.writable.getWriter();
+  await writer.write(bytes);
+  writer.releaseLock();
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function loginTimeout(): PoolerError {
+  return new PoolerError('canceling authentication due to timeout', {
+    fault: 'driver',
+    sqlState: '57014',
+    fatal: true,
+    hint: `A login must be complete within ${LOGIN_MS} ms.`,
+  });
+}
+
+function ignoreClosing(): void {
+  // One side has left; the other side's end is all there is to do.
+}

@@ -1,0 +1,40 @@
+/**
+ * What an edge knows of configs and users without asking each time. Kept for 5 s: no longer does an edge let a
+ * revoked token or a deleted config pass. Bounded, because names come from drivers.
+ */
+import { ConfigStore, type Login } from '../config/store.ts';
+
+const KEPT_MS = 5_000;
+const ENTRIES_MAX = 1_000;
+
+interface Entry {
+  login: Login | undefined;
+  until: number;
+}
+
+const entries = new Map<string, Entry>();
+
+/** Configs or tokens may have changed: this edge knows at once, others within 5 s. */
+export function forgetLogins(): void {
+  entries.clear();
+}
+
+/** `database` is a config's name or id. Undefined: there is no such config. */
+export async function findLogin(
+  db: D1Database,
+  { database, user }: { database: string; user: string },
+): Promise<Login | undefined> {
+  const key = `${database}\0${user}`;
+  const now = Date.now();
+  const known = entries.get(key);
+  if (known && known.until > now) return known.login;
+  // The answer is kept, not the question: that belongs to one invocation, and may never end with it.
+  const login = await new ConfigStore(db).findLogin({ database, user });
+  entries.delete(key);
+  entries.set(key, { login, until: now + KEPT_MS });
+  if (entries.size > ENTRIES_MAX) {
+    const [oldest] = entries.keys();
+    if (oldest !== undefined) entries.delete(oldest);
+  }
+  return login;
+}

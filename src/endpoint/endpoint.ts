@@ -1,0 +1,248 @@
+/**
+ * The endpoint of one config: a Durable Object near the origin. It owns the pool and the sessions of all drivers
+ * whose queries were not answered at the edge.
+ */
+import { DurableObject } from 'cloudflare:workers';
+import type { Config } from '../config/config.ts';
+import { ConfigSecrets } from '../config/secrets.ts';
+import { ConfigStore } from '../config/store.ts';
+import type { Env } from '../env.ts';
+import { PoolerError } from '../errors.ts';
+import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
+import { protocolNamed, protocolOfScheme } from '../protocols/registry.ts';
+import { ByteSource } from '../transport/byte-source.ts';
+import { ANSWER_MS } from './clean-up.ts';
+import { deliver } from './dial.ts';
+import { type Lease, prepareLease, type SessionHost } from './lease.ts';
+import {
+  type LinkOpening,
+  type OriginCandidate,
+  type Refusal,
+  readEndpointName,
+  readOpening,
+  type ValidationResult,
+} from './link.ts';
+import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
+import type { OriginConnection } from './origin-connection.ts';
+import { Drained, Pool, type PoolStats } from './pool.ts';
+import { DriverSession } from './session.ts';
+import { validateOrigin } from './validate.ts';
+
+const SWEEP_MS = 1_000;
+/** How long an endpoint that new drivers have left keeps unused connections for those that stay. */
+const LEFT_IDLE_MS = 5_000;
+
+/** A config as it is being served. */
+interface Served {
+  config: Config;
+  side: EndpointSide;
+  pool: Pool;
+  /** The endpoint of a later generation takes the new drivers. */
+  isLeft: boolean;
+}
+
+export class Endpoint extends DurableObject<Env> {
+  readonly #sessions = new Map<string, DriverSession>();
+  /** Outlives a reload: drivers that stay go on with the statement names that they know. */
+  #side: EndpointSide | undefined;
+  /** Where the config led when it was last loaded, as JSON. */
+  #origin: string | undefined;
+  /** Pools that were replaced and still have connections in use. */
+  #drained: Pool[] = [];
+  /** The facts that were last stored, as JSON. */
+  #factsStored = '';
+  #serving: Promise<Served> | undefined;
+  #served: Served | undefined;
+  #sweeper: ReturnType<typeof setTimeout> | undefined;
+
+  get #store(): ConfigStore {
+    return new ConfigStore(this.env.DB);
+  }
+
+  /** A link from an edge. */
+  override async connect(link: Socket): Promise<void> {
+    const source = new ByteSource(link.readable);
+    const introduction = await readOpening(source);
+    if (!introduction) return;
+    const { opening, first } = introduction;
+    try {
+      const served = await this.#serve(opening.configVersion);
+      const conversation = served.side.openConversation(opening.driver);
+      const session = new DriverSession({ conversation, host: this.#hostFor(served), link, source });
+      this.#sessions.set(opening.driver.cancelKey, session);
+      this.#sweepLater();
+      await session.run(first);
+    } catch (cause) {
+      const words = protocolNamed(opening.protocol)?.farewell(PoolerError.from(cause));
+      await sayGoodbye(link, words);
+    } finally {
+      this.#sessions.delete(opening.driver.cancelKey);
+      if (this.#served?.isLeft && this.#sessions.size === 0) await this.reload();
+    }
+  }
+
+  /** Cancels what the driver with this key runs. Unknown keys are no error: the driver may just have left. */
+  async cancel(key: string): Promise<void> {
+    await this.#sessions.get(key)?.cancel();
+  }
+
+  /** What edges must know to answer logins. Opens a connection when none has been opened yet. */
+  async facts(configVersion: number): Promise<OriginFacts> {
+    const { pool, connection } = await this.#borrow(configVersion, '');
+    pool.release(connection);
+    return connection.facts;
+  }
+
+  /** Has the origin take a driver's startup settings, so that a bad one fails the login and not a later query. */
+  async tryOpening({ configVersion, driver }: LinkOpening): Promise<Refusal | undefined> {
+    try {
+      const { side } = await this.#serve(configVersion);
+      const conversation = side.openConversation(driver);
+      const lease = await this.#borrow(configVersion, conversation.settingsKey);
+      await prepareLease(lease, conversation);
+      lease.pool.release(lease.connection);
+      return undefined;
+    } catch (cause) {
+      const { message, sqlState } = PoolerError.from(cause);
+      return { message, sqlState };
+    }
+  }
+
+  /** Tries an origin before a config is made of it, or changed to it. Nothing is kept. */
+  validate(candidate: OriginCandidate): Promise<ValidationResult> {
+    return validateOrigin(candidate);
+  }
+
+  /** The config changed or was deleted, or its pool shall be rebuilt: nothing old is handed out any more. */
+  async reload(): Promise<void> {
+    const served = this.#served;
+    this.#serving = undefined;
+    this.#served = undefined;
+    if (!served) return;
+    this.#drained = [...this.#drained.filter(({ stats }) => stats.size > 0), served.pool];
+    served.pool.drain();
+  }
+
+  stats(): { sessions: number; pool: PoolStats | undefined } {
+    return { sessions: this.#sessions.size, pool: this.#served?.pool.stats };
+  }
+
+  /** The config, at least as new as the edge knows it. */
+  async #serve(version: number): Promise<Served> {
+    if (this.#served && this.#served.config.version < version) await this.reload();
+    for (;;) {
+      if (this.#served) return this.#served;
+      this.#serving ??= this.#load();
+      const loading = this.#serving;
+      try {
+        const served = await loading;
+        // Else the config was changed meanwhile, and what was loaded may be the old one.
+        if (this.#serving === loading) this.#served = served;
+      } finally {
+        if (this.#serving === loading) this.#serving = undefined;
+      }
+    }
+  }
+
+  /** A connection for a question of ours, of whichever pool is the config's when it is there. */
+  async #borrow(version: number, settingsKey: string): Promise<Lease> {
+    for (;;) {
+      const { pool } = await this.#serve(version);
+      try {
+        return { pool, connection: pool.take(settingsKey) ?? (await pool.acquire()) };
+      } catch (cause) {
+        if (!(cause instanceof Drained)) throw cause;
+      }
+    }
+  }
+
+  async #load(): Promise<Served> {
+    const { configId: id, generation } = readEndpointName(this.ctx.id.name ?? '');
+    const sealed = await this.#store.sealedOriginOf(id);
+    const protocol = sealed && protocolOfScheme(sealed.config.origin.scheme);
+    if (!sealed || !protocol)
+      throw new PoolerError('This config has been deleted.', {
+        fault: 'driver',
+        sqlState: '3D000',
+        fatal: true,
+      });
+    const { config, passwordSealed } = sealed;
+    this.#factsStored = JSON.stringify(config.facts ?? null);
+    const secrets = new ConfigSecrets(this.env.CONFIG_KEY);
+    const password = await secrets.open({ configId: id, field: 'password' }, passwordSealed);
+    this.#side ??= protocol.openEndpoint({ statementsMax: STATEMENTS_MAX });
+    const side = this.#side;
+    const { host, port, database, user } = config.origin;
+    const origin = JSON.stringify([host, port, database, user]);
+    if (this.#origin !== undefined && this.#origin !== origin) side.originChanged();
+    this.#origin = origin;
+    const isLeft = generation < config.placement.endpoint.generation;
+    const pool: Pool = new Pool({
+      open: () => this.#open(config, password, side),
+      connectionLimit: config.connectionLimit,
+      othersOpen: () => this.#othersOpen(pool),
+      onClosed: () => this.#served?.pool.openMore(),
+      ...config.pool,
+      ...(isLeft ? { idleTimeoutMs: Math.min(LEFT_IDLE_MS, config.pool.idleTimeoutMs) } : {}),
+    });
+    return { config, side, pool, isLeft };
+  }
+
+  #othersOpen(pool: Pool): number {
+    return this.#drained.reduce((sum, other) => (other === pool ? sum : sum + other.stats.size), 0);
+  }
+
+  async #open(config: Config, password: string, side: EndpointSide): Promise<OriginConnection> {
+    const { maxLifetimeMs, connectTimeoutMs } = config.pool;
+    const origin = { ...config.origin, password, sslmode: config.sslmode, connectTimeoutMs };
+    const closeAfter = Date.now() + maxLifetimeMs * (1 - Math.random() / 10);
+    const connection = await openConnection({ side, origin, closeAfter });
+    this.#sweepLater();
+    this.#learn(config, connection.facts);
+    return connection;
+  }
+
+  /** Edges answer logins from what is stored: it follows the origin, which may have been upgraded. */
+  #learn({ id, version }: Config, facts: OriginFacts): void {
+    const text = JSON.stringify(facts);
+    if (text === this.#factsStored) return;
+    this.#factsStored = text;
+    this.ctx.waitUntil(this.#store.saveFacts({ id, version, facts }));
+  }
+
+  /** What a session needs of its endpoint, for as long as the driver stays, whatever becomes of the config. */
+  #hostFor({ config, side }: Served): SessionHost {
+    const current = (): Pool | undefined => this.#served?.pool;
+    return {
+      statementTimeoutMs: config.pool.statementTimeoutMs,
+      idleInTransactionTimeoutMs: config.pool.idleInTransactionTimeoutMs,
+      get pool(): Pool | undefined {
+        return current();
+      },
+      loadPool: async () => (await this.#serve(0)).pool,
+      cancel: (connection) =>
+        deliver({
+          address: connection.address,
+          login: side.cancel(connection.session, { wantsTls: connection.isSecure }),
+          timeoutMs: ANSWER_MS,
+        }),
+    };
+  }
+
+  /** A pending timer also keeps the object, and so its pool, in memory: compatibility date 2026-10-01 or later. */
+  #sweepLater(): void {
+    this.#sweeper ??= setTimeout(() => {
+      this.#sweeper = undefined;
+      const now = Date.now();
+      for (const session of this.#sessions.values()) session.sweep(now);
+      this.#served?.pool.sweep(now);
+      if (this.#sessions.size > 0 || this.#served?.pool.isEmpty === false) this.#sweepLater();
+    }, SWEEP_MS);
+  }
+}
+
+async function sayGoodbye(link: Socket, words: Uint8Array | undefined): Promise<void> {
+  const writer = link.writable.getWriter();
+  if (words) await writer.write(words);
+  await writer.close();
+}

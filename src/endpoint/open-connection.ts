@@ -1,0 +1,25 @@
+/** A new connection to an origin, ready for its first query: what pool, validation and placement have in common. */
+import { tlsModeOf } from '../config/tls-mode.ts';
+import type { EndpointSide } from '../protocols/contract.ts';
+import { dial } from './dial.ts';
+import type { OriginCandidate } from './link.ts';
+import { OriginConnection } from './origin-connection.ts';
+
+/** Prepared statements that one origin connection holds. */
+export const STATEMENTS_MAX = 200;
+
+/** Throws a PoolerError. `closeAfter` is in milliseconds since the epoch. */
+export async function openConnection(options: {
+  side: EndpointSide;
+  origin: OriginCandidate;
+  closeAfter: number;
+}): Promise<OriginConnection> {
+  const { side, origin, closeAfter } = options;
+  const login = side.loginToOrigin({
+    ...origin,
+    tls: tlsModeOf(origin),
+    random: crypto.getRandomValues(new Uint8Array(32)),
+  });
+  const dialed = await dial({ address: origin, login, timeoutMs: origin.connectTimeoutMs });
+  return new OriginConnection(side, dialed, { closeAfter });
+}

@@ -1,0 +1,37 @@
+/** Entrypoints only: what the runtime calls. Each hands over at once to the folder that knows. */
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import { controlAppOf } from './control/serve.ts';
+import { acceptDriver } from './edge/accept.ts';
+import { forgetLogins } from './edge/directory.ts';
+import type { Env } from './env.ts';
+import { protocols } from './protocols/registry.ts';
+
+export { Endpoint } from './endpoint/endpoint.ts';
+export { Prober } from './placement/prober.ts';
+
+/** What a bound capability is for: one config. */
+interface PoolerProps {
+  config: string;
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    const response = await controlAppOf(env).fetch(request, env, ctx);
+    if (request.method !== 'GET') forgetLogins();
+    return response;
+  },
+
+  async connect(socket, env) {
+    const [protocol] = protocols;
+    if (protocol) await acceptDriver(socket, { env, protocol });
+  },
+} satisfies ExportedHandler<Env>;
+
+/** `env.POOLER` of a consumer: reaches the config in its props, and no other. */
+export class Pooler extends WorkerEntrypoint<Env, PoolerProps> {
+  override async connect(socket: Socket): Promise<void> {
+    const [protocol] = protocols;
+    if (protocol)
+      await acceptDriver(socket, { env: this.env, protocol, boundConfigId: this.ctx.props.config });
+  }
+}
