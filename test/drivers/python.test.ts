@@ -1,0 +1,67 @@
+/** psycopg 3 and asyncpg, as Debian packages them: each script must see through Warmpool what it sees straight. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Harness, startHarness, type Target, VERSIONS } from '../fakes/harness.ts';
+import { runProgram } from './program.ts';
+
+const PYTHON = '/usr/bin/python3';
+const PACKAGES = { psycopg: 'python3-psycopg', asyncpg: 'python3-asyncpg' };
+
+const isThere = await installDrivers();
+if (!isThere)
+  console.warn(`DID NOT RUN: psycopg and asyncpg. Install ${Object.values(PACKAGES).join(' and ')} first.`);
+
+test.runIf(process.env['CI'])('psycopg and asyncpg are there', () => {
+  expect(isThere).toBe(true);
+});
+
+describe.runIf(isThere)('drivers for Python', () => {
+  let harness: Harness;
+
+  beforeAll(async () => {
+    harness = await startHarness({ versions: VERSIONS });
+  });
+
+  afterAll(() => harness.stop());
+
+  describe.each(VERSIONS)('on PostgreSQL %s', (version) => {
+    test.each(Object.keys(PACKAGES))('%s', async (driver) => {
+      const [direct, pooled] = await targets(version);
+      const expected = await runScript(driver, direct.direct);
+      const seen = await runScript(driver, pooled.pooled);
+      expect(Object.keys(expected).length).toBeGreaterThan(5);
+      expect(seen).toEqual(expected);
+    });
+  });
+
+  async function targets(version: (typeof VERSIONS)[number]): Promise<[Target, Target]> {
+    return [await harness.createTarget({ version }), await harness.createTarget({ version })];
+  }
+});
+
+async function runScript(driver: string, url: string): Promise<Record<string, unknown>> {
+  const script = join(import.meta.dirname, 'python', `${driver}_cases.py`);
+  // No files beside the scripts.
+  const { stdout, stderr, code } = await runProgram({ command: PYTHON, args: ['-B', script, url] });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+/** False where they are missing and cannot be had. */
+async function installDrivers(): Promise<boolean> {
+  if (await hasDrivers()) return true;
+  if (process.getuid?.() !== 0) return false;
+  const install = { command: 'apt-get', args: ['install', '--yes', ...Object.values(PACKAGES)] };
+  await runProgram({ ...install, env: { DEBIAN_FRONTEND: 'noninteractive' } }).catch(noAptGet);
+  return hasDrivers();
+}
+
+async function hasDrivers(): Promise<boolean> {
+  const imports = `import ${Object.keys(PACKAGES).join(', ')}`;
+  const ended = await runProgram({ command: PYTHON, args: ['-c', imports] }).catch(() => undefined);
+  return ended?.code === 0;
+}
+
+function noAptGet(): void {
+  // Not Debian: the drivers stay missing, which is told.
+}

@@ -1,0 +1,152 @@
+/**
+ * Everything that a test of the whole needs: real PostgreSQL servers, each behind a delay proxy (no delay unless
+ * asked for), and Warmpool under `wrangler dev`. All on free ports, all gone after `stop`.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { connectionString } from '../../src/cli/config.ts';
+import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
+import { findFreePort } from '../../src/cli/ports.ts';
+import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
+import { type DelayProxy, startDelayProxy } from '../../src/demo/delay-proxy.ts';
+import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+
+export type Version = '18' | '15';
+export const VERSIONS: readonly Version[] = ['18', '15'];
+
+const ACCOUNT = 'local';
+const USER = 'app';
+
+export interface Origin {
+  version: Version;
+  server: PostgresServer;
+  proxy: DelayProxy;
+}
+
+/** A database of its own, and the two ways to it. */
+export interface Target {
+  configId: string;
+  /** The config's name, and the database's. */
+  name: string;
+  /** Straight to PostgreSQL. */
+  direct: string;
+  /** To the same database through Warmpool. */
+  pooled: string;
+  /** What Warmpool logs in to: the proxy's counts are its traffic. */
+  proxy: DelayProxy;
+}
+
+/** Fields of a config as the API takes them. */
+export interface ConfigFields {
+  origin_connection_limit?: number;
+  pool?: Record<string, number>;
+}
+
+export interface Harness {
+  warmpool: Warmpool;
+  origin(version: Version): Origin;
+  createTarget(options?: { version?: Version; config?: ConfigFields }): Promise<Target>;
+  /** Asks a target's origin on a connection of its own, past Warmpool. */
+  ask(target: Target, sql: string): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+export async function startHarness(options: { versions?: readonly Version[] } = {}): Promise<Harness> {
+  const folder = await makeTemporaryFolder('warmpool-test');
+  const [warmpool, ...origins] = await Promise.all([
+    startWarmpool({
+      httpPort: await findFreePort(),
+      postgresPort: await findFreePort(),
+      persistDir: join(folder.path, 'warmpool'),
+    }),
+    ...(options.versions ?? ['18']).map(startOrigin),
+  ]);
+  const origin = (version: Version): Origin => {
+    const found = origins.find((candidate) => candidate.version === version);
+    if (found === undefined) throw new Error(`PostgreSQL ${version} was not asked for.`);
+    return found;
+  };
+  return {
+    warmpool,
+    origin,
+    createTarget: ({ version = '18', config = {} } = {}) =>
+      createTarget({ warmpool, origin: origin(version), config }),
+    ask: (target, sql) => ask(target.direct, sql),
+    async stop() {
+      await warmpool.stop();
+      await Promise.all(origins.map(stopOrigin));
+      await folder.remove();
+    },
+  };
+}
+
+async function startOrigin(version: Version): Promise<Origin> {
+  const server = await startPostgresServer({ version, settings: { max_connections: '200' } });
+  return { version, server, proxy: await startDelayProxy({ targetPort: server.port, rttMs: 0 }) };
+}
+
+async function stopOrigin({ server, proxy }: Origin): Promise<void> {
+  await proxy.stop();
+  await server.stop();
+}
+
+async function createTarget(options: {
+  warmpool: Warmpool;
+  origin: Origin;
+  config: ConfigFields;
+}): Promise<Target> {
+  const { warmpool, origin, config } = options;
+  const { server, proxy } = origin;
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await ask(originUrl(server, server.database), `create database ${name}`);
+  const created = await post(warmpool, '', {
+    name,
+    origin: {
+      scheme: 'postgres',
+      host: '127.0.0.1',
+      port: proxy.port,
+      database: name,
+      user: server.user,
+      password: server.password,
+    },
+    caching: { disabled: true },
+    ...config,
+  });
+  const configId = String(created.id);
+  const { token } = await post(warmpool, `/${configId}/tokens`, { user: USER });
+  const { postgresPort: port } = warmpool;
+  const pooled = connectionString({
+    user: USER,
+    token: String(token),
+    host: '127.0.0.1',
+    port,
+    config: name,
+  });
+  return { configId, name, direct: originUrl(server, name), pooled, proxy };
+}
+
+function originUrl(server: PostgresServer, database: string): string {
+  return `postgres://${server.user}:${server.password}@127.0.0.1:${server.port}/${database}`;
+}
+
+async function post(warmpool: Warmpool, path: string, body: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(`${warmpool.apiBase}/accounts/${ACCOUNT}/hyperdrive/configs${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${warmpool.adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const envelope = (await response.json()) as { success: boolean; result: Record<string, unknown> };
+  if (!envelope.success) throw new Error(`The API refused: ${JSON.stringify(envelope)}`);
+  return envelope.result;
+}
+
+async function ask(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Two projects: `workerd` runs inside the runtime that runs the code, `node` drives whole servers from outside.
+ */
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+/** Handed to the tests as a binding: the runtime they run in reads no files. */
+const migrations = await readD1Migrations(new URL('../migrations', import.meta.url).pathname);
+
+export default defineConfig({
+  root: import.meta.dirname,
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: 'wrangler.jsonc' },
+            miniflare: {
+              bindings: {
+                ADMIN_TOKEN: 'test',
+                CONFIG_KEY: 'dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=',
+                TEST_MIGRATIONS: migrations,
+              },
+            },
+          }),
+        ],
+        test: {
+          name: 'workerd',
+          include: ['{protocols,config,control,edge,endpoint,placement}/**/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'node',
+          include: ['{cli,conformance,drivers,faults,tidy}/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // These files mostly wait, for servers and for limits to be reached.
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
