@@ -1,0 +1,70 @@
+/** What was measured, as numbers for the JSON file and as an aligned table. Knows nothing of how it was measured. */
+import { medianOf } from '../../src/cli/table.ts';
+import type { Row, Sample } from './rows.ts';
+import { TARGET_NAMES, type TargetName } from './target.ts';
+
+/** What a target did in one row. Without samples: `problem` says why. */
+export interface Outcome {
+  samples: Sample[];
+  medians?: Sample;
+  problem?: string;
+}
+
+export interface RowResult {
+  name: string;
+  primary: string;
+  isMoreBetter: boolean;
+  outcomes: Record<TargetName, Outcome>;
+  /** Warmpool's median divided by the other's. */
+  ratios: { toPgbouncer: number | undefined; toDirect: number | undefined };
+}
+
+export function resultOf(row: Row, outcomes: Record<TargetName, Outcome>): RowResult {
+  const ratioTo = (other: TargetName): number | undefined => {
+    const own = outcomes.warmpool.medians?.[row.primary];
+    const others = outcomes[other].medians?.[row.primary];
+    return own === undefined || !others ? undefined : own / others;
+  };
+  return {
+    name: row.name,
+    primary: row.primary,
+    isMoreBetter: row.isMoreBetter,
+    outcomes,
+    ratios: { toPgbouncer: ratioTo('pgbouncer'), toDirect: ratioTo('direct') },
+  };
+}
+
+export function mediansOf(samples: readonly Sample[]): Sample {
+  const names = Object.keys(samples[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => [name, medianOf(samples.map((sample) => sample[name] ?? NaN))]),
+  );
+}
+
+export function renderReport(rows: readonly Row[], results: readonly RowResult[]): string {
+  const header = ['', 'direct', 'PgBouncer', 'Warmpool', 'of PgBouncer', 'of direct'];
+  const lines = results.map((result, at) => [
+    result.name,
+    ...TARGET_NAMES.map((name) => cellOf(rows[at], result.outcomes[name])),
+    ratioText(result.ratios.toPgbouncer),
+    ratioText(result.ratios.toDirect),
+  ]);
+  return align([header, ...lines]);
+}
+
+function cellOf(row: Row | undefined, { medians, problem }: Outcome): string {
+  return medians && row ? row.show(medians) : (problem ?? '-');
+}
+
+function ratioText(ratio: number | undefined): string {
+  return ratio === undefined ? '-' : ratio.toFixed(2);
+}
+
+/** Names to the left, numbers to the right. */
+function align(lines: readonly string[][]): string {
+  const widths =
+    lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
+  return lines.map((line) => line.map(pad).join('   ')).join('\n');
+}
