@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPortOpen, requireFreePort, waitUntil } from './ports.ts';
+import { runToEnd } from './process-group.ts';
 import {
   readConfig,
   runWrangler,
@@ -26,6 +27,8 @@ export interface WarmpoolOptions {
   projectDir?: string;
   /** More variables for the Worker. */
   env?: Record<string, string>;
+  /** Writes configs of Workers that run beside it, and returns their paths. Tests use it. */
+  beside?: (worker: { config: WranglerConfig; secrets: Record<string, string> }) => Promise<string[]>;
   log?: (text: string) => void;
 }
 
@@ -43,6 +46,7 @@ export async function startWarmpool(options: WarmpoolOptions): Promise<Warmpool>
   await requireFreePort(options.postgresPort, '--postgres-port');
   const folder = options.persistDir;
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await buildParser();
   const config = await makeConfig(options);
   const secrets = {
     CONFIG_KEY: await keepConfigKey(folder),
@@ -53,8 +57,17 @@ export async function startWarmpool(options: WarmpoolOptions): Promise<Warmpool>
   };
   await writeConfig({ config, folder, secrets });
   await applyMigrations(folder);
+  const beside = await options.beside?.({ config, secrets });
   const { httpPort, postgresPort, log } = options;
-  const dev = await startWranglerDev({ config, folder, secrets, httpPort, healthPath: '/health', log });
+  const dev = await startWranglerDev({
+    config,
+    folder,
+    secrets,
+    httpPort,
+    healthPath: '/health',
+    beside,
+    log,
+  });
   await waitForPostgresPort({ postgresPort, stop: dev.stop });
   return {
     apiBase: `${dev.url}/client/v4`,
@@ -88,7 +101,18 @@ async function keepConfigKey(persistDir: string): Promise<string> {
 async function makeConfig(options: WarmpoolOptions): Promise<WranglerConfig> {
   const projectDir = options.projectDir ?? join(import.meta.dirname, '../..');
   const config = await readConfig(join(projectDir, 'wrangler.jsonc'));
-  return { ...config, connect: [{ protocol: 'tcp', port: options.postgresPort, address: '127.0.0.1' }] };
+  return {
+    ...config,
+    // Run already; wrangler would look for it, and for changes of the source, beside the generated config.
+    build: undefined,
+    connect: [{ protocol: 'tcp', port: options.postgresPort, address: '127.0.0.1' }],
+  };
+}
+
+/** What wrangler does by the config's `build`. */
+async function buildParser(): Promise<void> {
+  const folder = import.meta.dirname;
+  await runToEnd({ command: process.execPath, args: [join(folder, 'build-parser.mjs')], cwd: folder });
 }
 
 async function applyMigrations(folder: string): Promise<void> {

@@ -28,6 +28,8 @@ export interface WranglerDevOptions {
   httpPort: number;
   /** A path that answers 200 when the Worker is up. */
   healthPath: string;
+  /** Paths of configs: Workers that run beside it in the same process. */
+  beside?: readonly string[] | undefined;
   env?: Record<string, string>;
   log?: ((text: string) => void) | undefined;
 }
@@ -45,7 +47,7 @@ export async function startWranglerDev(options: WranglerDevOptions): Promise<Wra
   const group = startProcessGroup({
     ...wranglerCommand([
       'dev',
-      ...['--config', configPath],
+      ...[configPath, ...(options.beside ?? [])].flatMap((path) => ['--config', path]),
       ...['--ip', '127.0.0.1', '--port', String(options.httpPort)],
       ...['--inspector-port', String(await findFreePort())],
       ...['--persist-to', stateFolder(options.folder)],
