@@ -1,0 +1,112 @@
+/** What the origin's catalog says of a statement that is about to run, and what is assumed where it cannot say. */
+import type { CacheHooks, Catalog, Verdict } from '../caching.ts';
+import { latin1 } from './latin1.ts';
+import { movesNames } from './name-resolution.ts';
+import type { Settings } from './settings.ts';
+
+/** A statement that was parsed once and runs many times: its record, whoever made it. */
+interface Prepared {
+  /** Of a Parse message, all behind the name. */
+  readonly parseBody: Uint8Array;
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** What comes after it in its transaction may mean other relations than it seems to. */
+  readonly movesNames: boolean;
+  /** It begins or ends a transaction, or sets something: it does the same whatever names mean. */
+  readonly isPlain: boolean;
+}
+
+/** Nobody can say what it does. */
+export const ANYTHING: Verdict = {
+  status: 'uncacheable',
+  reason: 'What it does is not known.',
+  reads: [],
+  writes: 'everything',
+  changesSchema: true,
+  mayCommit: true,
+};
+const NOTHING: Verdict = {
+  status: 'notaquery',
+  reason: 'It is not a query.',
+  reads: [],
+  writes: [],
+  changesSchema: false,
+  mayCommit: false,
+};
+
+// What can be told from a text alone.
+const HARMLESS = /^\s*(?:begin|start\s+transaction|savepoint|release|set|show)\b[^;]*;?\s*$/i;
+const ENDING = /^\s*(?:commit|end|rollback|abort)\b[^;]*;?\s*$/i;
+/**
+ * What reads or writes rows. A function that it calls may change definitions all the same: that shows when the
+ * catalog is looked at again. To fear it of each would mean to read the catalog for ever.
+ */
+const DATA =
+  /^[\s(]*(?:select|with|values|table|insert|update|delete|merge|copy|fetch|move|close|declare)\b/i;
+/** What was written in one session is committed by another. */
+const TWO_PHASES = /\bprepare\s+transaction\b|\bcommit\s+prepared\b/i;
+
+export class Judge {
+  readonly #hooks: CacheHooks;
+
+  constructor(hooks: CacheHooks) {
+    this.#hooks = hooks;
+  }
+
+  ofText(text: string, settings: Settings): Judgement {
+    return judgementOf(text, { catalog: this.#hooks.catalog, settings });
+  }
+
+  /** Once for each statement, as long as catalog and settings stay what they are. */
+  ofPrepared(prepared: Prepared, settings: Settings): Judgement {
+    const { catalog } = this.#hooks;
+    const known = MEMOS.get(prepared);
+    if (known && known.catalog === catalog && known.settingsKey === settings.key) return known.judgement;
+    const { parseBody } = prepared;
+    const text = latin1(parseBody.subarray(0, Math.max(0, parseBody.indexOf(0))));
+    const judgement = judgementOf(text, { catalog, settings });
+    MEMOS.set(prepared, { catalog, settingsKey: settings.key, judgement });
+    return judgement;
+  }
+}
+
+/** The last judgement on a statement; statements are shared by drivers, which mostly have equal settings. */
+const MEMOS = new WeakMap<
+  Prepared,
+  { catalog: Catalog | undefined; settingsKey: string; judgement: Judgement }
+>();
+
+function judgementOf(
+  text: string,
+  { catalog, settings }: { catalog: Catalog | undefined; settings: Settings },
+): Judgement {
+  const verdict = catalog ? catalog.judge(text, recordOf(settings)) : guess(text);
+  const isMoving = movesNames(text);
+  const isBeyondText = TWO_PHASES.test(text) || (isMoving && verdict.status === 'multiplestatements');
+  return {
+    verdict: isBeyondText ? { ...verdict, writes: 'everything', mayCommit: true } : verdict,
+    movesNames: isMoving,
+    isPlain: HARMLESS.test(text) || ENDING.test(text),
+  };
+}
+
+function guess(text: string): Verdict {
+  if (HARMLESS.test(text)) return NOTHING;
+  if (ENDING.test(text)) return { ...NOTHING, mayCommit: true };
+  return DATA.test(text) && !text.includes(';')
+    ? { ...ANYTHING, changesSchema: false, mayCommit: false }
+    : ANYTHING;
+}
+
+const RECORDS = new WeakMap<Settings, Readonly<Record<string, string>>>();
+
+/** Settings as the catalog and the edge want them. */
+export function recordOf(settings: Settings): Readonly<Record<string, string>> {
+  const known = RECORDS.get(settings);
+  if (known) return known;
+  const record = Object.fromEntries(settings.values);
+  RECORDS.set(settings, record);
+  return record;
+}
