@@ -6,6 +6,18 @@
  */
 import type { PoolerError } from '../errors.ts';
 import type { Outbox } from './bytes/outbox.ts';
+import type {
+  CacheControl,
+  CachedReply,
+  CacheHooks,
+  CatalogQuestions,
+  EdgeConversation,
+  EdgeConversationOptions,
+  PendingRead,
+  Recording,
+  ReplyFacts,
+  WriteNews,
+} from './caching.ts';
 
 export interface Protocol {
   readonly name: string;
@@ -16,6 +28,8 @@ export interface Protocol {
   readonly settingsChecked: ReadonlySet<string>;
   /** Edge: plays the server while a driver logs in. */
   acceptDriver(options: AcceptOptions): DriverHandshake;
+  /** Edge: looks at what a driver says behind its login, where replies may be cached. */
+  openEdgeConversation(options: EdgeConversationOptions): EdgeConversation;
   /** Endpoint: one per config and process; it holds what all its conversations share. */
   openEndpoint(options: EndpointOptions): EndpointSide;
   /** What is stored of a client token, so that a driver can prove that it knows it. */
@@ -83,8 +97,12 @@ export interface EndpointOptions {
 export interface EndpointSide {
   /** Plays the client while we log in to the origin. */
   loginToOrigin(options: LoginOptions): OriginLogin;
-  /** The talk between one driver and whichever origin connection it holds. */
-  openConversation(opening: DriverOpening): Conversation;
+  /** A query as the cache sees it: without its comments, and with what they ask of the cache. */
+  readTextOf(sql: string): { text: string; control: CacheControl };
+  /** What must be asked to know the origin's catalog. */
+  readonly catalog: CatalogQuestions;
+  /** The talk between one driver and whichever origin connection it holds. With `caching` the edge takes part in it. */
+  openConversation(opening: DriverOpening, caching?: CacheHooks): Conversation;
   /** Asks the origin something of our own, in text, on an idle connection. */
   ask(origin: OriginSession, sql: string): OriginQuestion;
   /** A query that costs nothing and proves that the origin answers. */
@@ -144,7 +162,10 @@ export interface OriginQuestion {
 
 /** Rows in text, null for NULL; or the error that the origin answered with. `idle`: no transaction is open. */
 export interface OriginAnswer {
+  /** Of all results. */
   rows: (string | null)[][];
+  /** The same, for each statement that gives rows. */
+  results: (string | null)[][][];
   error?: PoolerError;
   idle: boolean;
   /** Messages for the driver that came in between, such as notifications. */
@@ -182,6 +203,14 @@ export interface Conversation {
   /** In phase `unsettled`: SQL whose answer says what state the session left behind; then call `settled`. */
   settleQuestion(): string;
   settled(answer: OriginAnswer): void;
+  /** In phase `waiting`: a read that the edge flagged. First comes `answerRead` or `runRead`. */
+  readonly pendingRead: PendingRead | undefined;
+  /** The reply comes from a cache: no connection is needed. */
+  answerRead(reply: CachedReply, facts: ReplyFacts): void;
+  /** The read goes to the origin: now a connection is needed. What the origin answers is also recorded. */
+  runRead(facts: ReplyFacts, recording?: Recording): void;
+  /** Tells the edge, between two messages for the driver. */
+  tell(news: WriteNews): void;
   /** The exchange cannot run, or not go on: the driver is told in its protocol. */
   fail(error: PoolerError): void;
   /** What runs is being cancelled: the driver shall hear this instead of the origin's words. */

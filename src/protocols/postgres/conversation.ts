@@ -4,6 +4,7 @@
  */
 import { PoolerError } from '../../errors.ts';
 import type { Outbox } from '../bytes/outbox.ts';
+import type { CachedReply, CacheHooks, PendingRead, Recording, ReplyFacts, WriteNews } from '../caching.ts';
 import type { Conversation, ConversationPhase, DriverOpening, OriginAnswer } from '../contract.ts';
 import { query } from './messages.ts';
 import type { PostgresOrigin } from './origin-session.ts';
@@ -22,11 +23,16 @@ export class PostgresConversation implements Conversation {
   readonly #replies: Replies;
   readonly #accepted: AcceptedSettings;
 
-  constructor(options: { opening: DriverOpening; registry: StatementRegistry; accepted: AcceptedSettings }) {
-    const { opening, registry } = options;
+  constructor(options: {
+    opening: DriverOpening;
+    registry: StatementRegistry;
+    accepted: AcceptedSettings;
+    hooks: CacheHooks | undefined;
+  }) {
+    const { opening, registry, hooks } = options;
     const settings = Settings.of(Object.entries(opening.settings));
     this.#startup = settings;
-    this.#talk = new Talk({ registry, settings, told: opening.parameters });
+    this.#talk = new Talk({ registry, settings, told: opening.parameters, hooks });
     this.#requests = new Requests(this.#talk);
     this.#replies = new Replies(this.#talk, this.#requests);
     this.#accepted = options.accepted;
@@ -84,6 +90,7 @@ export class PostgresConversation implements Conversation {
 
   attach(origin: PostgresOrigin): void {
     const talk = this.#talk;
+    talk.caching?.takePending();
     talk.origin = origin;
     talk.status = IDLE;
     this.#replies.reset();
@@ -100,6 +107,8 @@ export class PostgresConversation implements Conversation {
     this.#talk.toOrigin.push(query(sql));
     this.#talk.expected.push({ reply: 'query', isHidden: true });
     origin.settings = this.#talk.settings;
+    // As every simple query does.
+    origin.unnamed = undefined;
   }
 
   detach(): void {
@@ -130,6 +139,30 @@ export class PostgresConversation implements Conversation {
     talk.settings = settings.with(restored);
     this.#accepted.add(talk.settings);
     talk.forgetNotes();
+    const note = talk.caching?.settled(talk.rest.settings);
+    if (note) talk.toDriver.push(note);
+  }
+
+  get pendingRead(): PendingRead | undefined {
+    return this.#talk.caching?.pending;
+  }
+
+  answerRead(reply: CachedReply, facts: ReplyFacts): void {
+    this.#requests.answerRead(reply, facts);
+    this.#noticeEnd();
+  }
+
+  runRead(facts: ReplyFacts, recording?: Recording): void {
+    const { caching } = this.#talk;
+    const flag = caching?.takePending();
+    if (flag) caching?.run(flag, facts, recording);
+    else recording?.abandon();
+    this.#requests.resume();
+    this.#noticeEnd();
+  }
+
+  tell(news: WriteNews): void {
+    this.#replies.tell(news);
   }
 
   fail(error: PoolerError): void {
@@ -146,6 +179,7 @@ export class PostgresConversation implements Conversation {
     const talk = this.#talk;
     talk.origin = undefined;
     talk.expected.clear();
+    talk.caching?.lost();
     talk.end(
       error ??
         new PoolerError('The origin closed the connection.', {
@@ -161,7 +195,9 @@ export class PostgresConversation implements Conversation {
     const talk = this.#talk;
     talk.isDriverGone = true;
     talk.toDriver.clear();
-    if (this.#requests.isMidMessage || talk.isOriginBroken) return false;
+    const isUseless = this.#requests.isMidMessage || talk.isOriginBroken;
+    if (isUseless || !talk.origin) talk.caching?.lost();
+    if (isUseless) return false;
     talk.giveUp();
     return true;
   }
@@ -177,6 +213,7 @@ export class PostgresConversation implements Conversation {
     const talk = this.#talk;
     if (talk.status !== IDLE) {
       talk.status = IDLE;
+      talk.caching?.writes.rolledBack();
       return;
     }
     talk.pins = [];
@@ -187,6 +224,7 @@ export class PostgresConversation implements Conversation {
   /** What ends with the exchange ends here. */
   #noticeEnd(): void {
     const talk = this.#talk;
+    if (talk.isOriginBroken || (talk.isOver && !talk.origin)) talk.caching?.lost();
     if (!talk.expected.isEmpty || talk.isUnsynced || this.#requests.isWaiting) return;
     this.#requests.exchangeEnded();
     this.#replies.exchangeEnded();

@@ -1,4 +1,5 @@
 /** What one endpoint's conversations and origin connections share: names of statements, settings known to work. */
+import type { CacheHooks } from '../caching.ts';
 import type {
   Conversation,
   DriverOpening,
@@ -9,12 +10,14 @@ import type {
   OriginQuestion,
 } from '../contract.ts';
 import { CancelMachine } from './cancel-machine.ts';
+import { catalogQuestions } from './catalog-questions.ts';
 import { AcceptedSettings, PostgresConversation } from './conversation.ts';
 import { Backend } from './messages.ts';
 import { PostgresOrigin } from './origin-session.ts';
 import { OriginLoginMachine } from './origin-side.ts';
 import { StatementRegistry } from './prepared.ts';
 import { Question } from './question.ts';
+import { readTextOf } from './read-text.ts';
 
 /** Distinct statements whose names are shared; more only means that equal ones may get two names. */
 const REGISTRY_MAX = 5000;
@@ -22,6 +25,8 @@ const REGISTRY_MAX = 5000;
 export class PostgresEndpointSide implements EndpointSide {
   /** What Hyperdrive sends: the server answers EmptyQueryResponse. */
   readonly testQuery = ';';
+  readonly catalog = catalogQuestions;
+  readonly readTextOf = readTextOf;
   readonly #registry = new StatementRegistry(REGISTRY_MAX);
   readonly #accepted = new AcceptedSettings();
   readonly #statementsMax: number;
@@ -37,8 +42,8 @@ export class PostgresEndpointSide implements EndpointSide {
     );
   }
 
-  openConversation(opening: DriverOpening): Conversation {
-    return new PostgresConversation({ opening, registry: this.#registry, accepted: this.#accepted });
+  openConversation(opening: DriverOpening, hooks?: CacheHooks): Conversation {
+    return new PostgresConversation({ opening, registry: this.#registry, accepted: this.#accepted, hooks });
   }
 
   ask(origin: PostgresOrigin, sql: string): OriginQuestion {

@@ -56,6 +56,11 @@ export class ExpectedReplies {
     return this.#ends > 0;
   }
 
+  /** How many exchanges have been sent to their end and not been answered. */
+  get ends(): number {
+    return this.#ends;
+  }
+
   /** All that is owed belongs to one exchange, whose end has been sent. */
   get isLastExchange(): boolean {
     return this.#ends === 1 && this.#entries.at(-1)?.reply === 'ready';

@@ -8,7 +8,8 @@
 import { PoolerError } from '../../errors.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { BIND, CLOSE, DESCRIBE } from './expected.ts';
-import { CLEAN, factsOf } from './facts.ts';
+import { CLEAN } from './facts.ts';
+import { intern, interned } from './interning.ts';
 import { latin1, utf8OfLatin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
 import { cString, encodeText, Frontend, int32, join, message } from './messages.ts';
@@ -101,47 +102,38 @@ export class Preparing {
     return true;
   }
 
-  /** What the current Parse names, if it is known to be valid and the name is free. */
-  knownParse(): SharedStatement | undefined {
-    const { input, at, end } = this.#stream;
+  /**
+   * A Parse with nothing but its Sync behind it, of a statement that is known to be valid, needs no connection. It
+   * is more than a saving: libpq's PQprepare blocks a thread that may hold the very connections we would wait for.
+   */
+  answerKnownParse(): 'answered' | 'more is needed' | 'not alone' {
+    const { input, at, end, length } = this.#stream;
     const name = this.nameInMessage();
-    if (!name || this.#talk.statements.has(name)) return undefined;
-    const statement = this.#talk.registry.known(
-      this.#keyOf(input.subarray(input.indexOf(0, at + 5) + 1, end)),
-    );
-    return statement?.isValid ? statement : undefined;
-  }
-
-  /** Answers the current Parse without an origin. */
-  answerParse(statement: SharedStatement): true {
-    this.#talk.statements.set(this.nameInMessage() ?? '', statement);
+    if (!name || this.#talk.statements.has(name)) return 'not alone';
+    const statement = interned(this.#talk, input.subarray(input.indexOf(0, at + 5) + 1, end));
+    if (!statement?.isValid) return 'not alone';
+    if (input.length === end) {
+      this.#stream.want(length + 2);
+      return 'more is needed';
+    }
+    if (input[end] !== Frontend.Sync) return 'not alone';
+    this.#talk.statements.set(name, statement);
     this.#stream.cut();
     this.#talk.toDriver.push(PARSE_COMPLETE);
-    return true;
+    return 'answered';
   }
 
   #parseNamed(name: string, parse: { text: string; body: Uint8Array }): void {
     const talk = this.#talk;
-    const statement = this.#intern(parse);
+    const statement = intern(talk, parse);
     talk.statements.set(name, statement);
-    if (talk.statements.size > NAMES_MAX) talk.end(tooManyNames());
+    checkNames(talk);
     const undo = (): void => {
       if (talk.statements.get(name) === statement) talk.statements.delete(name);
     };
     this.#stream.cut();
     if (talk.origin?.prepared.has(statement)) talk.owe({ reply: 'parse', inject: PARSE_COMPLETE, undo });
     else this.#prepare(statement, { driverName: name, undo });
-  }
-
-  #intern({ text, body }: { text: string; body: Uint8Array }): SharedStatement {
-    const key = this.#keyOf(body);
-    const { registry } = this.#talk;
-    return registry.known(key) ?? registry.intern(key, { parseBody: body, facts: factsOf(text) });
-  }
-
-  /** A literal is read when the statement is parsed, under the settings of that moment. */
-  #keyOf(parseBody: Uint8Array): string {
-    return `${this.#talk.settings.parsingKey}\0${latin1(parseBody)}`;
   }
 
   /** A name in use is an error of the origin's (42P05), but the origin does not know the name. */
@@ -167,7 +159,7 @@ export class Preparing {
     if (!statement || !origin) return undefined;
     if (this.isRerun) {
       const { parseBody } = statement;
-      statement = this.#intern({ text: queryOf(parseBody), body: parseBody });
+      statement = intern(this.#talk, { text: queryOf(parseBody), body: parseBody });
       statements.set(name, statement);
     }
     if (origin.prepared.has(statement)) origin.prepared.use(statement);
@@ -218,7 +210,9 @@ export class Preparing {
     const stream = this.#stream;
     const { input, at, length, end } = stream;
     const statement = this.#ensurePrepared(name);
-    talk.note(statement?.facts ?? (name === '' ? talk.unnamed?.facts : undefined) ?? CLEAN);
+    const made = statement ?? (name === '' ? talk.unnamed : undefined);
+    if (made) talk.caching?.runsPrepared(made, talk.settingsNow);
+    talk.note(made?.facts ?? CLEAN);
     if (!statement) return talk.pass(stream, BIND);
     const portal = input.slice(at + 5, portalEnd + 1);
     const newLength = length - (statementEnd - portalEnd) + statement.originName.length;
@@ -268,13 +262,17 @@ export class Preparing {
   }
 }
 
-function tooManyNames(): PoolerError {
-  return new PoolerError(`more than ${NAMES_MAX} prepared statements`, {
-    fault: 'driver',
-    sqlState: '54000',
-    fatal: true,
-    hint: 'Close those that are not needed.',
-  });
+/** Ends the talk of a driver that has too many prepared statements. */
+export function checkNames(talk: Talk): void {
+  if (talk.statements.size <= NAMES_MAX) return;
+  talk.end(
+    new PoolerError(`more than ${NAMES_MAX} prepared statements`, {
+      fault: 'driver',
+      sqlState: '54000',
+      fatal: true,
+      hint: 'Close those that are not needed.',
+    }),
+  );
 }
 
 function renaming(statement: SharedStatement, driverName: string): { from: string; to: string } {

@@ -1,25 +1,27 @@
-/** Questions of our own on an idle connection: a simple query whose answer is small and read as text. */
+/** Questions of our own on an idle connection: a simple query, perhaps of many statements, read as text. */
 import type { PoolerError } from '../../errors.ts';
 import type { OriginAnswer, OriginQuestion } from '../contract.ts';
 import { decodeErrorFields, originError } from './errors.ts';
 import { Backend, join, query } from './messages.ts';
 import type { PostgresOrigin } from './origin-session.ts';
 
-/** What an answer may have in all. Ours have some kilobytes. */
-const ANSWER_BYTES_MAX = 1024 * 1024;
+/** What an answer may have in all. Most have some kilobytes; a large catalog has its own bounds, and stays below. */
+const ANSWER_BYTES_MAX = 48 * 1024 * 1024;
 
 export class Question implements OriginQuestion {
   readonly request: Uint8Array;
   readonly #origin: PostgresOrigin;
   #bytes: Uint8Array = new Uint8Array();
   #total = 0;
-  readonly #rows: (string | null)[][] = [];
+  readonly #results: (string | null)[][][] = [];
   readonly #news: Uint8Array[] = [];
   #error: PoolerError | undefined;
 
   constructor(origin: PostgresOrigin, sql: string) {
     this.#origin = origin;
     this.request = query(sql);
+    // As every simple query does.
+    origin.unnamed = undefined;
   }
 
   receive(bytes: Uint8Array): OriginAnswer | undefined {
@@ -44,7 +46,8 @@ export class Question implements OriginQuestion {
 
   #answer(readyForQuery: Uint8Array, rest: Uint8Array): OriginAnswer {
     return {
-      rows: this.#rows,
+      rows: this.#results.length === 1 ? (this.#results[0] ?? []) : this.#results.flat(),
+      results: this.#results,
       idle: readyForQuery[0] === 0x49,
       ...(this.#error ? { error: this.#error } : {}),
       ...(this.#news.length > 0 ? { news: join(this.#news) } : {}),
@@ -53,7 +56,8 @@ export class Question implements OriginQuestion {
   }
 
   #take(type: number, body: Uint8Array): void {
-    if (type === Backend.DataRow) this.#rows.push(decodeDataRow(body));
+    if (type === Backend.RowDescription) this.#results.push([]);
+    else if (type === Backend.DataRow) this.#results.at(-1)?.push(decodeDataRow(body));
     else if (type === Backend.ErrorResponse) this.#error ??= originError(decodeErrorFields(body));
     else if (type === Backend.ParameterStatus) {
       const [name = '', value = ''] = new TextDecoder().decode(body).split('\0');

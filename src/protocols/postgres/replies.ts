@@ -6,19 +6,19 @@
  * says (54.2.3).
  */
 import { PoolerError } from '../../errors.ts';
-import { decodeErrorFields, type ErrorFields, encodeErrorResponse } from './errors.ts';
-import type { Expected, Reply } from './expected.ts';
-import { MessageStream } from './message-stream.ts';
-import { Backend, encodeText, message } from './messages.ts';
-import { NAME_PREFIX } from './prepared.ts';
+import type { WriteNews } from '../caching.ts';
+import { errorForDriver } from './error-for-driver.ts';
+import { decodeErrorFields, type ErrorFields } from './errors.ts';
+import type { Reply } from './expected.ts';
+import { latin1 } from './latin1.ts';
+import type { MessageStream } from './message-stream.ts';
+import { Backend } from './messages.ts';
 import { IDLE, type Talk } from './talk.ts';
+import { Telling } from './telling.ts';
 
 /** Messages that are decoded: errors, notices, parameters, tags. */
 const DECODED_BYTES_MAX = 1024 * 1024;
-/** invalid_sql_statement_name: what the origin says where we made it fail on purpose. */
-const NO_SUCH_STATEMENT = '26000';
 const DUPLICATE_STATEMENT = '42P05';
-const QUERY_CANCELED = '57014';
 const STALE_PLAN = { sqlState: '0A000', routine: 'RevalidateCachedQuery' };
 
 /** What only the requests know. */
@@ -30,16 +30,16 @@ export interface Rerun {
 export class Replies {
   readonly #talk: Talk;
   readonly #requests: Rerun;
+  readonly #telling: Telling;
   readonly #stream: MessageStream;
-  /** The driver has seen something of this exchange. */
-  #hasAnswered = false;
   /** The exchange failed on stale knowledge of ours: its replies are cut, and it runs again. */
   #willRerun = false;
 
   constructor(talk: Talk, requests: Rerun) {
     this.#talk = talk;
     this.#requests = requests;
-    this.#stream = new MessageStream((bytes) => this.#toDriver(bytes));
+    this.#telling = new Telling(talk);
+    this.#stream = this.#telling.stream;
   }
 
   feed(chunk: Uint8Array): void {
@@ -48,17 +48,22 @@ export class Replies {
       // Each step takes one message, or as much of it as is there.
     }
     this.#stream.close();
+    this.#telling.tellNews();
+  }
+
+  tell(news: WriteNews): void {
+    this.#telling.tell(news);
   }
 
   /** A new connection begins: nothing of the old one's bytes is left. */
   reset(): void {
     this.#stream.reset();
-    this.#hasAnswered = false;
+    this.#telling.hasAnswered = false;
     this.#willRerun = false;
   }
 
   exchangeEnded(): void {
-    this.#hasAnswered = false;
+    this.#telling.hasAnswered = false;
   }
 
   // --- what a message may be --------------------------------------------------------------------------------
@@ -67,6 +72,7 @@ export class Replies {
     const stream = this.#stream;
     const { type, length } = stream;
     if (length < 4) return this.#violate(`a message of length ${length}`);
+    this.#telling.tellNews();
     if (this.#isDecoded(type) && !stream.isWhole) {
       if (length > DECODED_BYTES_MAX) return this.#violate(`a message of ${length} bytes`);
       return stream.want(length + 1);
@@ -112,9 +118,9 @@ export class Replies {
       case Backend.ParameterStatus:
         return this.#parameterStatus();
       case Backend.NoticeResponse:
-        return this.#pass({ isHidden: this.#isHidden });
+        return this.#telling.pass({ isHidden: this.#isHidden });
       case Backend.NotificationResponse:
-        return this.#pass({ isHidden: false });
+        return this.#telling.pass({ isHidden: false });
       default:
         return this.#violate(`a message of type ${type}`);
     }
@@ -122,25 +128,6 @@ export class Replies {
 
   get #isHidden(): boolean {
     return this.#willRerun || this.#talk.expected.first?.isHidden === true;
-  }
-
-  /** Takes the current message: to the driver, or cut out. Always true, for its callers. */
-  #pass({ isHidden }: { isHidden: boolean }): true {
-    if (isHidden) this.#stream.cut();
-    else {
-      this.#stream.pass();
-      this.#hasAnswered = true;
-    }
-    return true;
-  }
-
-  #toDriver(bytes: Uint8Array): void {
-    if (!this.#talk.isDriverGone) this.#talk.toDriver.push(bytes);
-  }
-
-  #insert(bytes: Uint8Array): void {
-    this.#stream.insert(bytes);
-    this.#hasAnswered = true;
   }
 
   /** Of the current message, which is whole. */
@@ -168,7 +155,7 @@ export class Replies {
   #part(): boolean {
     this.#injectDue();
     if (this.#talk.expected.isEmpty) return this.#violate('a reply that nobody asked for');
-    return this.#pass({ isHidden: this.#isHidden });
+    return this.#telling.pass({ isHidden: this.#isHidden });
   }
 
   #finish(reply: Reply): boolean {
@@ -178,7 +165,7 @@ export class Replies {
     const isHidden = this.#isHidden;
     expected.first.done?.();
     expected.shift();
-    this.#pass({ isHidden });
+    this.#telling.pass({ isHidden });
     this.#injectDue();
     return true;
   }
@@ -193,7 +180,7 @@ export class Replies {
   #injectDue(): void {
     const { expected } = this.#talk;
     for (let { first } = expected; first?.inject; { first } = expected) {
-      if (!this.#willRerun) this.#insert(first.inject);
+      if (!this.#willRerun) this.#telling.insert(first.inject);
       expected.shift();
     }
   }
@@ -201,6 +188,7 @@ export class Replies {
   #commandComplete(): boolean {
     // Also where the driver's CopyDone went out before the origin said that it copies.
     this.#talk.isCopyingIn = false;
+    if (!this.#isHidden) this.#talk.caching?.writes.completed({ isRollback: isRollback(this.#body) });
     if (this.#talk.watchesTags) {
       const tag = new TextDecoder().decode(this.#body.subarray(0, -1));
       if (tag === 'DEALLOCATE ALL' || tag === 'DISCARD ALL') this.#talk.dropStatements();
@@ -217,8 +205,11 @@ export class Replies {
       return this.#violate('a ReadyForQuery that nobody asked for');
     const isHidden = this.#isHidden;
     talk.expected.shift();
+    const wasIdle = talk.status === IDLE;
     talk.status = this.#body[0] ?? talk.status;
-    this.#pass({ isHidden });
+    if (this.#willRerun) talk.caching?.rerun();
+    else if (!first.isHidden) this.#telling.exchangeEnds({ wasIdle, isIdle: talk.status === IDLE });
+    this.#telling.pass({ isHidden });
     if (first.isHidden) talk.tellParameters();
     else if (this.#willRerun) {
       this.#willRerun = false;
@@ -233,23 +224,32 @@ export class Replies {
     this.#willRerun ||= this.#mustRerun(fields);
     if (!this.#willRerun) this.#injectDue();
     const { first } = talk.expected;
-    const forDriver = this.#errorForDriver(fields, first);
+    const { cancelledBecause } = talk;
+    const forDriver = errorForDriver({ fields, body: this.#body, about: first, cancelledBecause });
+    talk.caching?.writes.failed(fields['C']);
     this.#stream.cut();
-    if (!this.#willRerun) this.#insert(forDriver);
+    if (!this.#willRerun) this.#telling.insert(forDriver);
     talk.isCopyingIn = false;
     // The origin closes behind a fatal error, and so must we.
     if (fields['V'] === 'FATAL' || fields['V'] === 'PANIC' || first === undefined) {
       talk.isOver = true;
       talk.isOriginBroken = true;
     } else if (first.reply === 'query' && first.isHidden) return this.#violate('settings that it refused');
-    else if (first.reply !== 'query' && !talk.expected.skipToSync()) {
-      talk.isSkipping = true;
-      // Also where a simple query was sent behind it: the origin skips that too, and waits for Sync.
-      talk.isUnsynced = true;
-      if (talk.isDriverGone) talk.giveUp();
-    }
+    else if (first.reply !== 'query') this.#skipToSync();
     if (fields['C'] === DUPLICATE_STATEMENT) first?.found?.();
     return true;
+  }
+
+  #skipToSync(): void {
+    const talk = this.#talk;
+    const { ends } = talk.expected;
+    const isSent = talk.expected.skipToSync();
+    talk.caching?.writes.swallowed(ends - talk.expected.ends);
+    if (isSent) return;
+    talk.isSkipping = true;
+    // Also where a simple query was sent behind it: the origin skips that too, and waits for Sync.
+    talk.isUnsynced = true;
+    if (talk.isDriverGone) talk.giveUp();
   }
 
   /** A prepared statement is older than the table it reads. The driver need not know, if it knows nothing yet. */
@@ -258,17 +258,7 @@ export class Replies {
     // Also where this driver must be told: an equal statement is prepared anew from now on.
     this.#talk.registry.forgetAll();
     const isAlone = this.#talk.status === IDLE && this.#talk.expected.isLastExchange;
-    return isAlone && !this.#hasAnswered && this.#requests.canRerun;
-  }
-
-  #errorForDriver(fields: ErrorFields, about: Expected | undefined): Uint8Array {
-    if (about?.insteadOfError && fields['C'] === NO_SUCH_STATEMENT) return about.insteadOfError;
-    const { cancelledBecause } = this.#talk;
-    if (cancelledBecause && fields['C'] === QUERY_CANCELED) return encodeErrorResponse(cancelledBecause);
-    const { rename } = about ?? {};
-    if (!rename || !fields['M']?.includes(NAME_PREFIX)) return message(Backend.ErrorResponse, this.#body);
-    const text = new TextDecoder().decode(this.#body);
-    return message(Backend.ErrorResponse, encodeText(text.replaceAll(`"${rename.from}"`, `"${rename.to}"`)));
+    return isAlone && !this.#telling.hasAnswered && this.#requests.canRerun;
   }
 
   #parameterStatus(): boolean {
@@ -278,6 +268,8 @@ export class Replies {
     const isHidden = this.#isHidden;
     this.#stream.cut();
     if (isHidden) return true;
+    // A reply that changes the session is more than can be kept of it.
+    talk.caching?.running?.abandon();
     talk.touched.add(name.toLowerCase());
     if (!talk.isDriverGone) talk.tell(name, value);
     return true;
@@ -286,9 +278,15 @@ export class Replies {
   #copyIn(): boolean {
     const talk = this.#talk;
     talk.isCopyingIn = true;
+    const { ends } = talk.expected;
     const isAlone = talk.expected.dropSyncs();
+    talk.caching?.swallowed(ends - talk.expected.ends, talk.expected.first);
     if (isAlone && talk.expected.first?.reply === 'execute') talk.isUnsynced = true;
     if (talk.isDriverGone) talk.giveUp();
     return this.#part();
   }
+}
+
+function isRollback(tag: Uint8Array): boolean {
+  return tag.length === 9 && latin1(tag) === 'ROLLBACK\0';
 }

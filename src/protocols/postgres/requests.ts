@@ -6,16 +6,17 @@
  * a statement exist, and exist on this connection, is in preparing.ts.
  */
 import { PoolerError } from '../../errors.ts';
+import type { CachedReply, ReplyFacts } from '../caching.ts';
+import { Answering } from './answering.ts';
 import { withoutDeallocated } from './deallocate.ts';
-import { encodeErrorResponse } from './errors.ts';
-import { ExchangeLog } from './exchange-log.ts';
 import { EXECUTE, QUERY, SYNC } from './expected.ts';
 import { factsOf, UNKNOWN } from './facts.ts';
+import { takeNote } from './heeding.ts';
 import { latin1 } from './latin1.ts';
 import { MessageStream } from './message-stream.ts';
-import { Frontend, message, readyForQuery } from './messages.ts';
-import type { SharedStatement } from './prepared.ts';
+import { Frontend, message } from './messages.ts';
 import { Preparing } from './preparing.ts';
+import { Replay } from './replay.ts';
 import type { Talk } from './talk.ts';
 
 /** PostgreSQL's own bound on any message (MaxAllocSize). */
@@ -29,7 +30,8 @@ export class Requests {
   readonly #talk: Talk;
   readonly #stream: MessageStream;
   readonly #preparing: Preparing;
-  readonly #log = new ExchangeLog();
+  readonly #replay: Replay;
+  readonly #answering: Answering;
   /** A message is there that must wait until what went before it is answered. */
   isHeld = false;
   /** A message is there that only an origin can answer, and none is attached. */
@@ -39,6 +41,8 @@ export class Requests {
     this.#talk = talk;
     this.#stream = new MessageStream((bytes) => talk.toOrigin.push(bytes));
     this.#preparing = new Preparing(talk, this.#stream);
+    this.#replay = new Replay(this.#stream, this.#preparing);
+    this.#answering = new Answering({ talk, stream: this.#stream, replay: this.#replay });
   }
 
   get isMidMessage(): boolean {
@@ -46,7 +50,7 @@ export class Requests {
   }
 
   feed(chunk: Uint8Array): void {
-    this.#log.add(chunk);
+    this.#replay.add(chunk);
     if (this.#stream.open(chunk)) this.resume();
   }
 
@@ -61,37 +65,27 @@ export class Requests {
     else this.#stream.close();
   }
 
-  /** The exchange is over: what was kept to run it again is not needed. */
   exchangeEnded(): void {
-    this.#preparing.exchangeEnded();
-    // So far there is only the beginning of a message: its exchange has not begun to end.
-    if (this.#log.length === this.#stream.keptLength) return;
-    this.#log.restart(this.#stream.kept);
-    if (this.#stream.isInPieces) this.#log.spoil();
+    this.#replay.exchangeEnded();
   }
 
-  /** The exchange is known from its beginning, and tells the driver anew what columns come. */
   get canRerun(): boolean {
-    const { describes, isRerun } = this.#preparing;
-    return describes && !isRerun && this.#stream.isAtBoundary && this.#log.bytes !== undefined;
+    return this.#replay.isPossible;
   }
 
-  /** Runs the exchange again, with statements prepared anew. */
   rerun(): void {
-    const { bytes } = this.#log;
-    this.exchangeEnded();
-    this.#preparing.isRerun = true;
-    if (bytes) this.feed(bytes);
+    this.#replay.run((bytes) => this.feed(bytes));
   }
 
-  /** Answers the message that waits with an error: a simple query alone, else all up to Sync. */
+  /** Answers the message that waits with an error. */
   refuse(error: PoolerError): void {
-    const { type } = this.#stream;
-    this.#talk.toDriver.push(encodeErrorResponse(error));
-    if (type === Frontend.Query || type === Frontend.FunctionCall) {
-      this.#stream.cut();
-      this.#talk.toDriver.push(readyForQuery('I'));
-    } else this.#talk.isSkipping = true;
+    this.#answering.refuse(error);
+    this.resume();
+  }
+
+  /** The flagged read that waits has its reply. */
+  answerRead(reply: CachedReply, facts: ReplyFacts): void {
+    this.#answering.answerRead(reply, facts);
     this.resume();
   }
 
@@ -120,7 +114,7 @@ export class Requests {
       case Frontend.FunctionCall:
         return this.#functionCall();
       default:
-        return this.#violate(`invalid frontend message type ${type}`);
+        return this.#edgeNote();
     }
   }
 
@@ -135,8 +129,8 @@ export class Requests {
     if (this.#isSkipped()) return true;
     if (this.#talk.isCopyingIn && type !== Frontend.Flush) return this.#violateCopy();
     if (type === Frontend.Parse && !this.#talk.origin) {
-      const known = this.#preparing.knownParse();
-      if (known) return this.#parseKnown(known);
+      const known = this.#preparing.answerKnownParse();
+      if (known !== 'not alone') return known === 'answered';
     }
     if (!this.#hasOrigin() || this.#isHeldBack(this.#preparing.nameInMessage())) return false;
     switch (type) {
@@ -155,21 +149,11 @@ export class Requests {
     }
   }
 
-  /**
-   * A Parse with nothing but its Sync behind it, of a statement that is known to be valid, needs no connection. It
-   * is more than a saving: libpq's PQprepare blocks a thread that may hold the very connections we would wait for.
-   */
-  #parseKnown(known: SharedStatement): boolean {
-    const stream = this.#stream;
-    const { input, end, length } = stream;
-    if (input.length === end) return stream.want(length + 2);
-    if (input[end] === Frontend.Sync) return this.#preparing.answerParse(known);
-    return this.#hasOrigin() && this.#preparing.parse();
-  }
-
   /** After an error messages count for nothing until Sync. */
   #isSkipped(): boolean {
     if (!this.#talk.isSkipping) return false;
+    const { type } = this.#stream;
+    if (type === Frontend.Query || type === Frontend.FunctionCall) this.#talk.caching?.skipped();
     this.#stream.cut();
     return true;
   }
@@ -196,6 +180,15 @@ export class Requests {
 
   // --- messages ---------------------------------------------------------------------------------------------
 
+  #edgeNote(): boolean {
+    const { type } = this.#stream;
+    const became = takeNote({ talk: this.#talk, stream: this.#stream, isAgain: this.#replay.isGoingOn });
+    if (became === 'refused') return this.#violate(`invalid frontend message type ${type}`);
+    this.isHeld = became === 'held';
+    this.isWaiting = became === 'a read waits';
+    return became === 'heeded';
+  }
+
   #terminate(): boolean {
     this.#talk.isOver = true;
     return false;
@@ -207,6 +200,7 @@ export class Requests {
     if (input[end - 1] !== 0) return this.#violate('invalid string in message');
     const text = latin1(input.subarray(at + 5, end - 1));
     const facts = factsOf(text);
+    talk.caching?.runsText(text, talk.settingsNow);
     talk.note(facts);
     const expected = this.#preparing.unnamed.drop(QUERY);
     const replaced = withoutDeallocated({ talk, stream: this.#stream, text, facts });
@@ -241,11 +235,12 @@ export class Requests {
     const talk = this.#talk;
     talk.isSkipping = false;
     // A server that copies swallows it.
-    if (talk.isCopyingIn) return this.#passUnanswered();
+    if (talk.isCopyingIn) {
+      talk.caching?.skipped();
+      return this.#passUnanswered();
+    }
     if (!talk.origin) {
-      // Nothing is open that it could end: the answer is ours.
-      this.#stream.cut();
-      talk.toDriver.push(readyForQuery('I'));
+      this.#answering.answerSync();
       return true;
     }
     talk.pass(this.#stream, SYNC);
@@ -254,14 +249,8 @@ export class Requests {
     return true;
   }
 
-  /** Replies of ours that nothing of the origin's comes before are due now. */
   #flush(): boolean {
-    const { expected, toDriver } = this.#talk;
-    for (let { first } = expected; first?.inject; { first } = expected) {
-      toDriver.push(first.inject);
-      expected.shift();
-      this.#log.spoil();
-    }
+    if (this.#talk.answerInjected()) this.#replay.spoil();
     return this.#passUnanswered();
   }
 
@@ -285,6 +274,7 @@ export class Requests {
     if (this.#isSkipped()) return true;
     if (talk.isCopyingIn) return this.#violateCopy();
     if (!this.#hasOrigin()) return false;
+    talk.caching?.callsFunction();
     talk.note(UNKNOWN);
     talk.pass(this.#stream, QUERY);
     // As behind a simple query.

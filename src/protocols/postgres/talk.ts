@@ -5,15 +5,18 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
+import type { CacheHooks, CacheStatus } from '../caching.ts';
+import type { Rest } from './endpoint-notes.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { type Expected, ExpectedReplies, SYNC } from './expected.ts';
 import { CLEAN, type StatementFacts } from './facts.ts';
 import type { MessageStream } from './message-stream.ts';
-import { cString, Frontend, message, parameterStatus } from './messages.ts';
+import { cString, Frontend, message, parameterStatus, readyForQuery } from './messages.ts';
 import type { PostgresOrigin } from './origin-session.ts';
 import type { SharedStatement, StatementRegistry } from './prepared.ts';
 import type { Settings } from './settings.ts';
 import type { Pin } from './settle.ts';
+import { type SettingsNow, TalkCaching } from './talk-caching.ts';
 
 /** How far a driver may run ahead of its replies. */
 const OWED_MAX = 100_000;
@@ -34,6 +37,8 @@ export class Talk {
   readonly toOrigin = new Outbox();
   readonly expected = new ExpectedReplies();
   readonly registry: StatementRegistry;
+  /** Undefined: the config caches nothing. */
+  readonly caching: TalkCaching | undefined;
   readonly statements = new Map<string, SharedStatement>();
   unnamed: UnnamedStatement | undefined;
   origin: PostgresOrigin | undefined;
@@ -73,14 +78,52 @@ export class Talk {
     registry: StatementRegistry;
     settings: Settings;
     told: Record<string, string>;
+    hooks: CacheHooks | undefined;
   }) {
+    const { settings, hooks } = options;
+    this.caching = hooks && new TalkCaching({ hooks, settings });
     this.registry = options.registry;
-    this.settings = options.settings;
+    this.settings = settings;
     this.told = { ...options.told };
   }
 
   get mustSettle(): boolean {
     return this.isSuspect || this.hasUnknownSettings || this.hidesSettings || this.touched.size > 0;
+  }
+
+  /** No transaction is open, and nothing is owed. */
+  get isAtRest(): boolean {
+    return this.expected.isEmpty && !this.isUnsynced && this.status === IDLE;
+  }
+
+  get rest(): Rest {
+    const isSettled = !this.mustSettle;
+    return { settings: isSettled && this.pins.length === 0 ? this.settings : undefined, isSettled };
+  }
+
+  /** What a statement is judged by. */
+  get settingsNow(): SettingsNow {
+    const isUnsure = this.hidesSettings || this.hasUnknownSettings || this.pins.includes('settings');
+    return { settings: this.settings, isUnsure };
+  }
+
+  /** The reply to an exchange that no origin had a say in. */
+  answer(status: CacheStatus, ...replies: Uint8Array[]): void {
+    for (const reply of replies) this.toDriver.push(reply);
+    const note = this.caching?.answered(status, this.rest);
+    if (note) this.toDriver.push(note);
+    this.toDriver.push(readyForQuery('I'));
+  }
+
+  /** Replies of ours that nothing of the origin's comes before are due now. True: there were some. */
+  answerInjected(): boolean {
+    const { expected, toDriver } = this;
+    const { length } = expected;
+    for (let { first } = expected; first?.inject; { first } = expected) {
+      toDriver.push(first.inject);
+      expected.shift();
+    }
+    return expected.length < length;
   }
 
   /** Lets the current message pass as it is; its reply is owed from now on. Always true, for its callers. */
@@ -97,6 +140,7 @@ export class Talk {
   }
 
   owe(expected: Expected): void {
+    if (this.caching && !expected.isHidden) this.#watch(expected, this.caching);
     this.expected.push(expected);
     this.isUnsynced = true;
     if (this.expected.length > OWED_MAX)
@@ -110,6 +154,11 @@ export class Talk {
       );
   }
 
+  #watch({ reply }: Expected, caching: TalkCaching): void {
+    if (reply === 'execute') caching.writes.executes();
+    else if (reply === 'ready' || reply === 'query') caching.sent({ isIdle: this.status === IDLE });
+  }
+
   /** The driver has left: sends what ends its exchange. */
   giveUp(): void {
     if (this.isCopyingIn) {
@@ -119,6 +168,7 @@ export class Talk {
     if (this.isUnsynced) {
       this.isUnsynced = false;
       this.toOrigin.push(message(Frontend.Sync));
+      if (this.caching) this.#watch(SYNC, this.caching);
       this.expected.push(SYNC);
     }
   }
@@ -150,6 +200,7 @@ export class Talk {
 
   /** The driver's session is not its alone any more: statements it made by name are gone. */
   dropStatements(): void {
+    if (this.caching) this.caching.notes.isDropped = true;
     this.statements.clear();
     this.unnamed = undefined;
     this.origin?.dropStatements();

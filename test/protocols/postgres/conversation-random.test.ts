@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Conversation } from '../../../src/protocols/contract.ts';
 import { PostgresEndpointSide } from '../../../src/protocols/postgres/endpoint-side.ts';
+import { type EndpointNote, LINK_NOTE } from '../../../src/protocols/postgres/link-notes.ts';
 import type { PostgresOrigin } from '../../../src/protocols/postgres/origin-session.ts';
+import { FakeHooks, flagged, MISS } from './fake-hooks.ts';
 import {
   BIND_COMPLETE,
   bind,
@@ -247,11 +249,16 @@ const batch = (depth: number): fc.Arbitrary<Batch> =>
 class World {
   readonly #drivers: { conversation: Conversation; direct: ModelServer; holds: Connection | undefined }[];
   readonly #free: Connection[];
+  readonly #isCaching: boolean;
+  /** Queries and Syncs of each driver. */
+  readonly #sent: [number, number] = [0, 0];
+  readonly #hooks = [new FakeHooks(), new FakeHooks()];
 
-  constructor(options: { connections: number; statementsMax: number }) {
+  constructor(options: { connections: number; statementsMax: number; isCaching: boolean }) {
+    this.#isCaching = options.isCaching;
     const side = new PostgresEndpointSide(options);
-    this.#drivers = [0, 1].map(() => ({
-      conversation: side.openConversation(OPENING),
+    this.#drivers = [0, 1].map((who) => ({
+      conversation: side.openConversation(OPENING, options.isCaching ? this.#hooks[who] : undefined),
       direct: new ModelServer(),
       holds: undefined,
     }));
@@ -293,7 +300,26 @@ class World {
     pump();
     this.#giveBack(driver);
     expect(['idle', 'in transaction']).toContain(conversation.phase);
-    expect(textOf(heard)).toBe(textOf(driver.direct.receive(bytes)));
+    const { messages, notes } = withoutNotes(heard);
+    expect(textOf(messages)).toBe(textOf(driver.direct.receive(bytes)));
+    this.#checkNotes({ who, notes, exchanges, isAtRest: conversation.phase === 'idle' });
+  }
+
+  /** At rest all has been taken, every ticket has ended, and each exchange was counted once. */
+  #checkNotes(heard: {
+    who: 0 | 1;
+    notes: EndpointNote[];
+    exchanges: Uint8Array[];
+    isAtRest: boolean;
+  }): void {
+    const hooks = this.#hooks[heard.who];
+    if (!this.#isCaching || !hooks) return;
+    this.#sent[heard.who] += heard.exchanges.map(endsIn).reduce((sum, ends) => sum + ends, 0);
+    if (!heard.isAtRest) return;
+    expect(hooks.openTickets).toBe(0);
+    expect(heard.notes.at(-1)?.taken).toBe(this.#sent[heard.who]);
+    const counted = hooks.heard.filter((word) => /^[a-z]+$/.test(word));
+    expect(counted.length).toBe(this.#sent[heard.who]);
   }
 
   #giveBack(driver: { conversation: Conversation; holds: Connection | undefined }): void {
@@ -302,6 +328,31 @@ class World {
     this.#free.push(driver.holds);
     driver.holds = undefined;
   }
+}
+
+/** What the driver hears, and what only its edge does. */
+function withoutNotes(bytes: Uint8Array): { messages: Uint8Array; notes: EndpointNote[] } {
+  let messages = wire();
+  const notes: EndpointNote[] = [];
+  for (const message of messagesOf(bytes))
+    if (message[0] === LINK_NOTE) notes.push(JSON.parse(textOf(message.subarray(5))));
+    else messages = wire(messages, message);
+  return { messages, notes };
+}
+
+function endsIn(exchange: Uint8Array): number {
+  return messagesOf(exchange).filter(([type]) => type === 0x51 || type === 0x53).length;
+}
+
+function messagesOf(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const messages: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 1 + view.getUint32(at + 1);
+    messages.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return messages;
 }
 
 interface Connection {
@@ -319,16 +370,16 @@ function piecesOf(bytes: Uint8Array, cuts: number[]): Uint8Array[] {
   return pieces;
 }
 
-for (const { depth, connections, statementsMax } of [
-  { depth: 1, connections: 1, statementsMax: 1 },
-  { depth: 1, connections: 2, statementsMax: 2 },
-  { depth: 3, connections: 1, statementsMax: 100 },
-  { depth: 3, connections: 2, statementsMax: 100 },
+for (const { depth, connections, statementsMax, isCaching } of [
+  { depth: 1, connections: 1, statementsMax: 1, isCaching: false },
+  { depth: 1, connections: 2, statementsMax: 2, isCaching: true },
+  { depth: 3, connections: 1, statementsMax: 100, isCaching: true },
+  { depth: 3, connections: 2, statementsMax: 100, isCaching: false },
 ])
-  test(`two drivers on ${connections} shared hear what they would alone; pipelines of ${depth}, room for ${statementsMax} (seed ${SEED})`, () => {
+  test(`two drivers on ${connections} shared hear what they would alone; pipelines of ${depth}, room for ${statementsMax}${isCaching ? ', with a cache' : ''} (seed ${SEED})`, () => {
     fc.assert(
       fc.property(fc.array(batch(depth), { minLength: 1, maxLength: 12 }), (batches) => {
-        const world = new World({ connections, statementsMax });
+        const world = new World({ connections, statementsMax, isCaching });
         for (const one of batches) world.play(one);
       }),
       { seed: SEED, numRuns: 400 },
@@ -336,7 +387,11 @@ for (const { depth, connections, statementsMax } of [
   });
 
 test(`whatever bytes come from either side, nothing is thrown (seed ${SEED})`, () => {
-  const messages = fc.oneof(exchangeAt(0, 1), fc.uint8Array({ maxLength: 30 }));
+  const messages = fc.oneof(
+    exchangeAt(0, 1),
+    exchangeAt(0, 1).map((exchange) => flagged(exchange)),
+    fc.uint8Array({ maxLength: 30 }),
+  );
   const replies = fc.oneof(
     fc.uint8Array({ maxLength: 30 }),
     fc.constantFrom(
@@ -357,18 +412,25 @@ test(`whatever bytes come from either side, nothing is thrown (seed ${SEED})`, (
     replies.map((origin) => ({ origin })),
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 20 }), fc.boolean(), (steps, isCaching) => {
       const side = new PostgresEndpointSide({ statementsMax: 1 });
-      const conversation = side.openConversation(OPENING);
+      const hooks = new FakeHooks();
+      const conversation = side.openConversation(OPENING, isCaching ? hooks : undefined);
       for (const one of steps) {
         if ('driver' in one && !conversation.isHeld) conversation.fromDriver(one.driver);
         else if ('origin' in one && conversation.phase !== 'idle') conversation.fromOrigin(one.origin);
+        if (conversation.pendingRead) conversation.runRead(MISS, hooks.recording());
         if (conversation.phase === 'waiting') conversation.attach(newOrigin());
-        if (conversation.phase === 'unsettled') conversation.settled({ rows: [], idle: true });
+        if (conversation.phase === 'unsettled') conversation.settled({ rows: [], results: [], idle: true });
         if (conversation.phase === 'done') conversation.detach();
       }
       conversation.driverLeft();
+      if (conversation.phase === 'busy') conversation.fromOrigin(wire(error('X', 'x'), ready()));
+      if (conversation.phase === 'done') expect(hooks.openTickets).toBe(0);
       conversation.cleanup();
+      conversation.originLost();
+      expect(hooks.openTickets).toBe(0);
+      expect(hooks.openRecordings).toBe(0);
     }),
     { seed: SEED, numRuns: 3000 },
   );

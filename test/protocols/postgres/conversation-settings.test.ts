@@ -320,7 +320,7 @@ scripted('a settle question that fails pins for good', {
     { origin: SET, toDriver: SET, phase: 'unsettled' },
     {
       call: (conversation) => {
-        conversation.settled({ rows: [], idle: true, error: TIMEOUT });
+        conversation.settled({ rows: [], results: [], idle: true, error: TIMEOUT });
       },
       phase: 'pinned',
     },

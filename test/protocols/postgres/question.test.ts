@@ -36,7 +36,8 @@ test('rows are text, NULL is null; parameters that change meanwhile are noted; a
     const question = new Question(origin, 'x');
     const answers = pieces.map((piece) => question.receive(piece));
     expect(answers.slice(0, -1).every((answer) => answer === undefined)).toBe(true);
-    expect(answers.at(-1)).toEqual({ rows: [['é', null, '']], idle: true });
+    const rows = [['é', null, '']];
+    expect(answers.at(-1)).toEqual({ rows, results: [rows], idle: true });
     expect(origin.parameters).toEqual({ TimeZone: 'UTC' });
   }
 });
@@ -62,9 +63,10 @@ test('the first error is the answer’s; a transaction that is left open is told
   expect(answer?.idle).toBe(false);
 });
 
-test('an answer of more than 1 MiB is not read', () => {
+test('an answer of more than 48 MiB is not read', () => {
   const question = new Question(newOrigin(), 'x');
-  expect(question.receive(new Uint8Array(1024 * 1024).fill(255))).toBeUndefined();
+  for (let part = 0; part < 3; part += 1)
+    expect(question.receive(new Uint8Array(16 * 1024 * 1024).fill(255))).toBeUndefined();
   expect(() => question.receive(new Uint8Array(1))).toThrow('too long');
 });
 

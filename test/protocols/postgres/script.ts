@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import type { Conversation, ConversationPhase, DriverOpening } from '../../../src/protocols/contract.ts';
 import { PostgresEndpointSide } from '../../../src/protocols/postgres/endpoint-side.ts';
 import { PostgresOrigin } from '../../../src/protocols/postgres/origin-session.ts';
+import { FakeHooks } from './fake-hooks.ts';
 import { cuttings, framed, lengthOf, textOf, wire } from './wire.ts';
 
 // --- messages of a driver -------------------------------------------------------------------------------------
@@ -148,14 +149,16 @@ interface Outcome {
   on?: number | 'none';
   /** SQL that `beforeAttach` must give for that connection. */
   asks?: string;
+  /** What is done about a flagged read; it waits on if nothing is. */
+  decides?: (conversation: Conversation, hooks: FakeHooks) => void;
   /** Rows that answer the settle question, if the phase is `unsettled`, and the phase behind it. */
-  settles?: { rows: (string | null)[][]; phase: ConversationPhase };
+  settles?: { rows: (string | null)[][]; phase: ConversationPhase; toDriver?: Uint8Array };
 }
 
 export type Step =
   | ({ driver: Uint8Array } & Outcome)
   | ({ origin: Uint8Array } & Outcome)
-  | ({ call: (conversation: Conversation) => void } & Outcome);
+  | ({ call: (conversation: Conversation, hooks: FakeHooks) => void } & Outcome);
 
 export interface Script {
   steps: Step[];
@@ -163,6 +166,8 @@ export interface Script {
   openings?: Partial<Record<Name, Partial<DriverOpening>>>;
   /** Reported parameters that every connection starts with. */
   parameters?: Record<string, string>;
+  /** The config caches; in the end this is what was asked of its hooks by conversation `a`. */
+  hears?: string[];
 }
 
 /** How the bytes of each step are fed, in the script's order. */
@@ -228,6 +233,7 @@ class Stage {
   readonly #script: Script;
   readonly #conversations: Record<Name, Conversation>;
   readonly #origins: PostgresOrigin[];
+  readonly #hooks = new FakeHooks();
   /** What a driver has said and its session has not read. */
   readonly #backlogs: Record<Name, Uint8Array[]> = { a: [], b: [] };
 
@@ -236,7 +242,10 @@ class Stage {
     const side = new PostgresEndpointSide({ statementsMax: script.statementsMax ?? 100 });
     const { parameters = {} } = script;
     const open = (name: Name): Conversation =>
-      side.openConversation({ ...OPENING, parameters, ...script.openings?.[name] });
+      side.openConversation(
+        { ...OPENING, parameters, ...script.openings?.[name] },
+        script.hears && (name === 'a' ? this.#hooks : new FakeHooks()),
+      );
     this.#conversations = { a: open('a'), b: open('b') };
     const { statementsMax = 100 } = script;
     this.#origins = [0, 1].map(() => newOrigin({ statementsMax, parameters }));
@@ -244,6 +253,7 @@ class Stage {
 
   play(feeding: Feeding): void {
     for (const [at, step] of this.#script.steps.entries()) this.#step(at, step, feeding[at] ?? []);
+    expect(this.#hooks.heard).toEqual(this.#script.hears ?? []);
   }
 
   #step(at: number, step: Step, pieces: Uint8Array[]): void {
@@ -254,7 +264,22 @@ class Stage {
       out.toOrigin = wire(out.toOrigin, conversation.toOrigin.take() ?? []);
       out.toDriver = wire(out.toDriver, conversation.toDriver.take() ?? []);
     };
-    if ('call' in step) step.call(conversation);
+    // As a session does it: the driver is not read while what it said is held, or waits.
+    const isStopped = (): boolean => conversation.isHeld || conversation.phase === 'waiting';
+    const drain = (): void => {
+      while (!isStopped() && backlog.length > 0) {
+        const chunk = backlog.shift()?.slice() ?? wire();
+        conversation.fromDriver(chunk);
+        this.#attach(conversation, step);
+        collect();
+        if (!isStopped()) chunk.fill(0xff);
+      }
+    };
+    if ('call' in step) {
+      step.call(conversation, this.#hooks);
+      this.#attach(conversation, step);
+      drain();
+    }
     for (const piece of 'call' in step ? [] : pieces) {
       // What was fed may be overwritten once the outboxes have been emptied, unless the driver waits.
       if ('driver' in step) backlog.push(piece);
@@ -264,16 +289,8 @@ class Stage {
         collect();
         chunk.fill(0xff);
       }
-      // As a session does it: the driver is not read while what it said is held.
-      while (!conversation.isHeld && backlog.length > 0) {
-        const chunk = backlog.shift()?.slice() ?? wire();
-        conversation.fromDriver(chunk);
-        this.#attach(conversation, step);
-        collect();
-        if (conversation.phase !== 'waiting' && !conversation.isHeld) chunk.fill(0xff);
-      }
+      drain();
     }
-    if ('call' in step) this.#attach(conversation, step);
     collect();
     const { phase } = conversation;
     expect({ at, toOrigin: textOf(out.toOrigin), toDriver: textOf(out.toDriver), phase }).toEqual({
@@ -285,9 +302,13 @@ class Stage {
     this.#end(conversation, step);
   }
 
-  #attach(conversation: Conversation, { on = 0, asks }: Step): void {
-    if (on === 'none') return;
+  #attach(conversation: Conversation, { on = 0, asks, decides }: Step): void {
     while (conversation.phase === 'waiting') {
+      if (conversation.pendingRead && decides) {
+        decides(conversation, this.#hooks);
+        continue;
+      }
+      if (on === 'none') return;
       const origin = this.#origins[on];
       if (!origin) throw new Error(`no connection ${on}`);
       expect(conversation.beforeAttach(origin)).toBe(asks);
@@ -298,8 +319,9 @@ class Stage {
 
   #end(conversation: Conversation, { settles }: Step): void {
     if (conversation.phase === 'unsettled' && settles) {
-      conversation.settled({ rows: settles.rows, idle: true });
+      conversation.settled({ rows: settles.rows, results: [settles.rows], idle: true });
       expect(conversation.phase).toBe(settles.phase);
+      expect(textOf(conversation.toDriver.take() ?? wire())).toBe(textOf(settles.toDriver ?? wire()));
     }
     if (conversation.phase === 'done') conversation.detach();
   }

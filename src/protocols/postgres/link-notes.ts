@@ -1,0 +1,40 @@
+/**
+ * What edge and endpoint of a caching config tell each other between the messages of a driver: a message of the
+ * protocol's form whose type byte PostgreSQL does not use, with JSON inside. No driver can send one, because the
+ * edge refuses types that PostgreSQL does not know.
+ */
+import type { CacheableRead, CacheStatus, ReplyFacts, WriteNews } from '../caching.ts';
+import { encodeText, message } from './messages.ts';
+
+export const LINK_NOTE = 0x01;
+
+/** From edge to endpoint, in front of what it is about. */
+export interface EdgeNote {
+  /** Statements that the edge has acknowledged to the driver: name and Parse body (one character a byte). */
+  define?: [name: string, parseBody: string][];
+  /** Names that the driver has given up at the edge. Empty: the unnamed statement. */
+  drop?: string[];
+  /** The next `bytes` bytes are an exchange whose reply may be cached. `answers`: with `1` and `2` in front. */
+  read?: { read: CacheableRead; floor: number; bytes: number; answers: string };
+}
+
+/** From endpoint to edge. */
+export interface EndpointNote {
+  /** In front of a ReadyForQuery behind which nothing is owed: how many exchanges have been taken from this link. */
+  taken?: number;
+  /** The endpoint's clock: what was answered so far may show writes that began before. */
+  at?: number;
+  /** The session's settings, where they have changed. Null: not known now, or the session has more that matters. */
+  settings?: Record<string, string> | null;
+  /** What became of the exchange that ends here. */
+  status?: CacheStatus;
+  /** In front of the reply to a flagged read. */
+  reply?: ReplyFacts;
+  news?: WriteNews;
+  /** The session's prepared statements are gone. */
+  dropped?: true;
+}
+
+export function encodeNote(note: EdgeNote | EndpointNote): Uint8Array {
+  return message(LINK_NOTE, encodeText(JSON.stringify(note)));
+}
