@@ -30,6 +30,22 @@ const State = v.object({
       opened: v.number(),
     }),
   ),
+  /** In force, defaults too. */
+  caching: v.record(v.string(), v.unknown()),
+  cache: v.nullable(
+    v.object({ entries: v.number(), bytes: v.number(), statuses: v.record(v.string(), v.number()) }),
+  ),
+});
+const Purged = v.object({ cache_epoch: v.number() });
+const Why = v.object({
+  status: v.string(),
+  reason: v.optional(v.string()),
+  reads: v.array(v.string()),
+  writes: v.union([v.array(v.string()), v.literal('everything')]),
+  key: v.object({ settings: v.record(v.string(), v.string()), text: v.string() }),
+  max_age: v.optional(v.number()),
+  stale_while_revalidate: v.optional(v.number()),
+  tags: v.optional(v.array(v.string())),
 });
 const Check = v.object({
   reachable: v.boolean(),
@@ -55,6 +71,7 @@ const HTTP_CONFLICT = 409;
 export type Config = v.InferOutput<typeof Config>;
 export type Check = v.InferOutput<typeof Check>;
 export type State = v.InferOutput<typeof State>;
+export type Why = v.InferOutput<typeof Why>;
 export type AdminToken = v.InferOutput<typeof AdminToken>;
 export type NewAdminToken = v.InferOutput<typeof NewAdminToken>;
 export type Token = v.InferOutput<typeof Tokens>[number];
@@ -70,6 +87,13 @@ export interface NewConfig {
     user: string;
     password: string;
   };
+}
+
+/** At least one of them. */
+export interface Purge {
+  everything?: true;
+  tags?: string[];
+  relations?: string[];
 }
 
 export interface ApiAccess {
@@ -153,6 +177,17 @@ export class Api {
   async restart(configId: string): Promise<Config> {
     const request = { method: 'POST', path: `${CONFIGS}/${configId}/restart` };
     return v.parse(Config, await this.#request(request));
+  }
+
+  /** Returns the cache epoch that begins with it. */
+  async purge(configId: string, body: Purge): Promise<v.InferOutput<typeof Purged>> {
+    const request = { method: 'POST', path: `${CONFIGS}/${configId}/purge`, body };
+    return v.parse(Purged, await this.#request(request));
+  }
+
+  async why(configId: string, body: { query: string; settings: Record<string, string> }): Promise<Why> {
+    const request = { method: 'POST', path: `${CONFIGS}/${configId}/why`, body };
+    return v.parse(Why, await this.#request(request));
   }
 
   async listAdminTokens(): Promise<AdminToken[]> {

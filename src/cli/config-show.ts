@@ -6,7 +6,7 @@ export async function showConfig(name: string, options: { json?: boolean }): Pro
   const config = await api.findConfig(name);
   const state = await api.stateOf(config.id);
   if (options.json) console.log(JSON.stringify({ ...config, state }));
-  else console.log([...linesOf({ ...config }), ...stateLines(state)].join('\n'));
+  else console.log([...linesOf({ ...config, caching: state.caching }), ...stateLines(state)].join('\n'));
 }
 
 /** One line for each setting, `origin.host` and the like. */
@@ -16,15 +16,26 @@ function linesOf(value: Record<string, unknown>, prefix = ''): string[] {
   );
 }
 
-function stateLines({ sessions, pool }: State): string[] {
-  const now = [line('drivers', String(sessions))];
-  if (pool === null) return [...now, line('connections', 'none yet')];
+function stateLines({ sessions, pool, cache }: State): string[] {
+  return [line('drivers', String(sessions)), ...poolLines(pool), ...cacheLines(cache)];
+}
+
+function poolLines(pool: State['pool']): string[] {
+  if (pool === null) return [line('connections', 'none yet')];
   const { size, idle, opening, waiting, opened } = pool;
   return [
-    ...now,
     line('connections', `${size} (${size - idle} in use, ${idle} idle, ${opening} being opened)`),
     line('waiting', `${waiting} drivers`),
     line('logins', `${opened} since the pool was made`),
+  ];
+}
+
+function cacheLines(cache: State['cache']): string[] {
+  if (cache === null) return [];
+  const counts = Object.entries(cache.statuses).map(([status, count]) => `${count} ${status}`);
+  return [
+    line('cached replies', `${cache.entries} (${cache.bytes} bytes) at the endpoint`),
+    line('queries', counts.join(', ') || 'none yet'),
   ];
 }
 

@@ -32,7 +32,7 @@ interface DemoOptions {
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('start everything for a first look and compare direct with pooled')
+    .description('start everything for a first look and compare direct, pooled and cached')
     .option('--once', 'stop after the table')
     .option('--rtt <ms>', 'how far away the database is', parseRtt, 60)
     .option('--runs <n>', 'measured runs of each', parseRuns, 7)
@@ -145,6 +145,7 @@ ${renderTable(rows, rtt)}
 
 ${renderBars(rows, rtt)}
 
+Pooled: a row that nobody has asked for before. Cached: the same row again and again; an INSERT is never cached.
 Medians of ${runs} runs, whole HTTP call to the Worker (an empty one takes ${formatMs(emptyCallMs)}). Round trips are
 counted on the wire; opening a TCP connection costs one more that is not in the count.`);
 }

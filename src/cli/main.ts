@@ -8,9 +8,11 @@ import { doctorCommand } from './doctor.ts';
 import { disposeAll, isStoppingNow, stopOnSignals } from './leftovers.ts';
 import { placeCommand } from './place.ts';
 import { planetscaleCommand } from './planetscale.ts';
+import { purgeCommand } from './purge.ts';
 import { restartCommand } from './restart.ts';
 import { testCommand } from './test.ts';
 import { tokenCommand } from './token.ts';
+import { whyCommand } from './why.ts';
 
 const program = new Command('warmpool')
   .description('An open Hyperdrive: keeps connections to your database warm.')
@@ -24,7 +26,7 @@ Examples:
   $ npx warmpool config url mydb     a connection string for psql or any other client
   $ npx warmpool doctor              what is missing or in the way
 
-Environment of config, place, token, restart, planetscale, doctor (as of wrangler):
+Environment of config, place, token, restart, purge, why, planetscale, doctor (as of wrangler):
   CLOUDFLARE_API_BASE_URL   where Warmpool's API is (default http://127.0.0.1:8787/client/v4)
   CLOUDFLARE_API_TOKEN      its admin token (default dev, that of npm run dev)
   CLOUDFLARE_ACCOUNT_ID     default local
@@ -41,6 +43,8 @@ for (const command of [
   placeCommand(),
   tokenCommand(),
   restartCommand(),
+  purgeCommand(),
+  whyCommand(),
   planetscaleCommand(),
   doctorCommand(),
 ]) {

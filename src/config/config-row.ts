@@ -1,7 +1,6 @@
 /** What rows of the table of configs hold, and the objects that they become. */
 import type { OriginFacts } from '../protocols/contract.ts';
-import type { Caching, Config, PoolSettings } from './config.ts';
-import { DEFAULT_CACHING, DEFAULT_POOL } from './config.ts';
+import { type Caching, type Config, DEFAULT_CACHING, DEFAULT_POOL, type PoolSettings } from './config.ts';
 import {
   type EndpointPlace,
   type Jurisdiction,
@@ -53,7 +52,6 @@ export interface EndpointRow {
 
 export function configOf(row: ConfigRow): StoredConfig {
   const pool: Partial<PoolSettings> = JSON.parse(row.pool);
-  const caching: Partial<Caching> = JSON.parse(row.caching);
   return {
     id: row.id,
     name: row.name,
@@ -68,7 +66,7 @@ export function configOf(row: ConfigRow): StoredConfig {
     connectionLimit: row.connection_limit,
     // Settings that were added after the row was written have their defaults.
     pool: { ...DEFAULT_POOL, ...pool },
-    caching: { ...DEFAULT_CACHING, ...caching },
+    caching: cachingOf(row.caching),
     sslmode: row.sslmode ?? undefined,
     facts: factsOf(row.facts),
     createdOn: row.created_on,
@@ -81,6 +79,32 @@ export function configOf(row: ConfigRow): StoredConfig {
       result: row.placement_result === null ? undefined : JSON.parse(row.placement_result),
     },
   };
+}
+
+/** What a config's owner chooses and what is found out of it, for an insert and an update alike. */
+export function columnsOf(config: StoredConfig): Record<string, string | number | null> {
+  return {
+    name: config.name,
+    version: config.version,
+    scheme: config.origin.scheme,
+    host: config.origin.host,
+    port: config.origin.port,
+    database: config.origin.database,
+    user: config.origin.user,
+    connection_limit: config.connectionLimit,
+    pool: JSON.stringify(config.pool),
+    caching: JSON.stringify(config.caching),
+    sslmode: config.sslmode ?? null,
+    facts: config.facts === undefined ? null : JSON.stringify(config.facts),
+    modified_on: config.modifiedOn,
+    placement_pinned: jsonOfPinned(config.placement.pinned),
+  };
+}
+
+/** Settings that were added after the row was written have their defaults. */
+export function cachingOf(json: string): Caching {
+  const caching: Partial<Caching> = JSON.parse(json);
+  return { ...DEFAULT_CACHING, ...caching };
 }
 
 export function factsOf(json: string | null): OriginFacts | undefined {

@@ -30,7 +30,18 @@ export interface Caching {
   disabled: boolean;
   maxAgeSeconds: number;
   staleWhileRevalidateSeconds: number;
+  consistency: Consistency;
+  /** Reads of system catalogs are cached too. */
+  systemCatalogs: boolean;
 }
+
+export const CONSISTENCIES = ['eventual', 'session', 'strict'] as const;
+
+/**
+ * How old a cached reply may be. `eventual`: no older than its age allows. `session`: never older than what the driver
+ * wrote or saw. `strict`: never older than a write that was committed before.
+ */
+export type Consistency = (typeof CONSISTENCIES)[number];
 
 /** All in milliseconds. */
 export interface PoolSettings {
@@ -63,6 +74,8 @@ export const DEFAULT_CACHING: Caching = {
   disabled: false,
   maxAgeSeconds: 60,
   staleWhileRevalidateSeconds: 15,
+  consistency: 'session',
+  systemCatalogs: false,
 };
 
 /** 20 bits of a config's id: they travel in cancel keys and lead a cancel request to its endpoint. */

@@ -3,14 +3,15 @@
  * an edge asks for (`findLogin`, `findByCancelRoute`) does not even select them.
  */
 import type { OriginFacts } from '../protocols/contract.ts';
-import { cancelRouteOf } from './config.ts';
+import { type Caching, cancelRouteOf } from './config.ts';
 import {
   CONFIG_COLUMNS,
   type ConfigRow,
+  cachingOf,
+  columnsOf,
   configOf,
   type EndpointRow,
   factsOf,
-  jsonOfPinned,
   placeOf,
   placesOfJson,
   type StoredConfig,
@@ -33,6 +34,9 @@ export interface Login {
   /** Undefined: the config has no such user. */
   verifier: string | undefined;
   endpoint: EndpointPlace;
+  caching: Caching;
+  /** Raised by each purge: replies that an edge stored under an older one are out of reach. */
+  cacheEpoch: number;
 }
 
 /** Where drivers of a config may be. */
@@ -66,37 +70,22 @@ export class ConfigStore {
   }
 
   async insert({ config, passwordSealed }: SealedOrigin): Promise<'inserted' | 'name taken'> {
-    const { origin } = config;
+    const columns = {
+      id: config.id,
+      ...columnsOf(config),
+      password_sealed: passwordSealed,
+      created_on: config.createdOn,
+      cancel_route: cancelRouteOf(config.id),
+      endpoint_hint: config.placement.endpoint.hint ?? null,
+      endpoint_jurisdiction: config.placement.endpoint.jurisdiction ?? null,
+    };
+    const names = Object.keys(columns);
     const { meta } = await this.#db
       .prepare(
-        `INSERT INTO configs (id, name, version, scheme, host, port, database, user, password_sealed,
-           connection_limit, pool, caching, sslmode, facts, created_on, modified_on, cancel_route,
-           placement_pinned, endpoint_hint, endpoint_jurisdiction)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+        `INSERT INTO configs (${names.join(', ')}) VALUES (${names.map((_, at) => `?${at + 1}`).join(', ')})
          ON CONFLICT (name) DO NOTHING`,
       )
-      .bind(
-        config.id,
-        config.name,
-        config.version,
-        origin.scheme,
-        origin.host,
-        origin.port,
-        origin.database,
-        origin.user,
-        passwordSealed,
-        config.connectionLimit,
-        JSON.stringify(config.pool),
-        JSON.stringify(config.caching),
-        config.sslmode ?? null,
-        config.facts === undefined ? null : JSON.stringify(config.facts),
-        config.createdOn,
-        config.modifiedOn,
-        cancelRouteOf(config.id),
-        jsonOfPinned(config.placement.pinned),
-        config.placement.endpoint.hint ?? null,
-        config.placement.endpoint.jurisdiction ?? null,
-      )
+      .bind(...Object.values(columns))
       .run();
     return meta.changes > 0 ? 'inserted' : 'name taken';
   }
@@ -134,32 +123,11 @@ export class ConfigStore {
 
   /** Writes the config as version `config.version`, if the stored one is the version before. */
   async update({ config, passwordSealed }: SealedOrigin): Promise<'updated' | 'name taken' | 'not current'> {
-    const { origin } = config;
+    const columns = { ...columnsOf(config), password_sealed: passwordSealed };
+    const changes = Object.keys(columns).map((name, at) => `${name} = ?${at + 3}`);
     const { meta } = await this.#db
-      .prepare(
-        `UPDATE OR IGNORE configs SET name = ?3, version = ?2, scheme = ?4, host = ?5, port = ?6, database = ?7,
-           user = ?8, password_sealed = ?9, connection_limit = ?10, pool = ?11, caching = ?12, sslmode = ?13,
-           facts = ?14, modified_on = ?15, placement_pinned = ?16
-         WHERE id = ?1 AND version = ?2 - 1`,
-      )
-      .bind(
-        config.id,
-        config.version,
-        config.name,
-        origin.scheme,
-        origin.host,
-        origin.port,
-        origin.database,
-        origin.user,
-        passwordSealed,
-        config.connectionLimit,
-        JSON.stringify(config.pool),
-        JSON.stringify(config.caching),
-        config.sslmode ?? null,
-        config.facts === undefined ? null : JSON.stringify(config.facts),
-        config.modifiedOn,
-        jsonOfPinned(config.placement.pinned),
-      )
+      .prepare(`UPDATE OR IGNORE configs SET ${changes.join(', ')} WHERE id = ?1 AND version = ?2`)
+      .bind(config.id, config.version - 1, ...Object.values(columns))
       .run();
     if (meta.changes > 0) return 'updated';
     const now = await this.get(config.id);
@@ -178,6 +146,15 @@ export class ConfigStore {
       .bind(id, restartedOn)
       .run();
     return meta.changes > 0;
+  }
+
+  /** Returns the new one. Undefined: there is no such config. Not a new version: the pool goes on as it is. */
+  async raiseCacheEpoch(id: string): Promise<number | undefined> {
+    const epoch = await this.#db
+      .prepare('UPDATE configs SET cache_epoch = cache_epoch + 1 WHERE id = ?1 RETURNING cache_epoch')
+      .bind(id)
+      .first<number>('cache_epoch');
+    return epoch ?? undefined;
   }
 
   /** Facts of another version than the stored one are stale and not kept. */
@@ -201,7 +178,7 @@ export class ConfigStore {
   async findLogin({ database, user }: { database: string; user: string }): Promise<Login | undefined> {
     const row = await this.#db
       .prepare(
-        `SELECT c.id, c.version, c.scheme, c.cancel_route, c.facts, t.verifier,
+        `SELECT c.id, c.version, c.scheme, c.cancel_route, c.facts, t.verifier, c.caching, c.cache_epoch,
            c.endpoint_generation, c.endpoint_hint, c.endpoint_jurisdiction
          FROM configs c LEFT JOIN client_tokens t ON t.config_id = c.id AND t.user_name = ?2
          WHERE c.id = ?1 OR c.name = ?1
@@ -218,6 +195,8 @@ export class ConfigStore {
       facts: factsOf(row.facts),
       verifier: row.verifier ?? undefined,
       endpoint: placeOf(row),
+      caching: cachingOf(row.caching),
+      cacheEpoch: row.cache_epoch,
     };
   }
 
@@ -278,4 +257,6 @@ interface LoginRow extends EndpointRow {
   cancel_route: number;
   facts: string | null;
   verifier: string | null;
+  caching: string;
+  cache_epoch: number;
 }

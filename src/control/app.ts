@@ -13,6 +13,7 @@ import { adminTokenRoutes } from './admin-tokens.ts';
 import { audited, auditRoutes } from './audit.ts';
 import type { AuditStore } from './audit-store.ts';
 import { authorize } from './authorize.ts';
+import { type CacheRoutesOptions, cacheRoutes } from './cache.ts';
 import { certificateRoutes } from './certificates.ts';
 import { checkRoutes } from './check.ts';
 import { type ConfigRoutesOptions, configRoutes } from './configs.ts';
@@ -31,7 +32,8 @@ export interface ControlProtocol extends SchemeRules, VerifierMaker {
 export interface ControlOptions
   extends Pick<ConfigRoutesOptions, 'validateOrigin' | 'configChanged' | 'placeLater'>,
     Pick<PlaceRoutesOptions, 'place'>,
-    Pick<StateRoutesOptions, 'stateOf'> {
+    Pick<StateRoutesOptions, 'stateOf'>,
+    Pick<CacheRoutesOptions, 'purge' | 'why'> {
   store: ConfigStore;
   secrets: ConfigSecrets;
   certificates: CertificateStore;
@@ -75,6 +77,7 @@ export function controlApp(options: ControlOptions): Hono {
   app.route(configs, configRoutes({ ...options, schemes, rulesOf }));
   app.route(configs, stateRoutes(options));
   app.route(configs, checkRoutes(options));
+  app.route(configs, cacheRoutes(options));
   app.route(configs, placeRoutes(options));
   app.route(
     configs,

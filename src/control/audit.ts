@@ -12,7 +12,7 @@ import { pageSchema } from './schemas.ts';
 export function audited(log: AuditStore): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     await next();
-    if (isRead(c.req.method) || !c.res.ok) return;
+    if (isRead(c.req) || !c.res.ok) return;
     const resource = c.req.path.replace(/^.*?\/accounts\/[^/]*\//, '');
     await append(log, {
       happenedOn: new Date().toISOString(),

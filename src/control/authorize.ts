@@ -32,7 +32,7 @@ export function authorize(options: AuthorizeOptions): MiddlewareHandler<ControlE
     if (caller === undefined) {
       return fail(c, (await isUnclaimed(options)) ? SECRET_MISSING : REFUSED);
     }
-    if (caller.scope === 'read-only' && !isRead(c.req.method)) return fail(c, READ_ONLY);
+    if (caller.scope === 'read-only' && !isRead(c.req)) return fail(c, READ_ONLY);
     c.set('caller', caller);
     return next();
   };

@@ -18,6 +18,7 @@ export function refused(failure: Failure): { ok: false; failure: Failure } {
 export async function readBody<S extends v.GenericSchema>(
   c: Context,
   schema: S,
+  { mayHoldLists = false }: { mayHoldLists?: boolean } = {},
 ): Promise<Checked<v.InferOutput<S>>> {
   const bytes = await readBytes(c.req.raw.body);
   if (bytes === undefined) {
@@ -29,7 +30,7 @@ export async function readBody<S extends v.GenericSchema>(
   if (json === undefined) {
     return refused(failed(400, Code.badJson, 'The body is not JSON in UTF-8. Send one JSON object.'));
   }
-  const list = listIn(json.value);
+  const list = listIn(json.value, { mayHoldLists });
   if (list !== undefined) return refused(failed(400, Code.badField, `${list} must not be a list.`));
   const checked = check(schema, json.value);
   if (checked.ok) noteFields(c, json.value);
@@ -71,10 +72,10 @@ function parseJson(bytes: Uint8Array): { value: unknown } | undefined {
   }
 }
 
-/** No request has a list in it, and valibot 1.5 takes one for an object without keys. */
-function listIn(json: unknown): string | undefined {
+/** valibot 1.5 takes a list for an object without keys, so one may stand only where no field is an object. */
+function listIn(json: unknown, { mayHoldLists }: { mayHoldLists: boolean }): string | undefined {
   if (Array.isArray(json)) return 'The body';
-  if (typeof json !== 'object' || json === null) return undefined;
+  if (mayHoldLists || typeof json !== 'object' || json === null) return undefined;
   return Object.entries(json)
     .find(([, value]) => Array.isArray(value))?.[0]
     .slice(0, FIELD_NAME_CHARS_MAX);

@@ -24,8 +24,11 @@ export const BOOTSTRAP = 'bootstrap';
 const FIELDS_MAX = 50;
 const FIELD_CHARS_MAX = 80;
 
-export function isRead(method: string): boolean {
-  return method === 'GET' || method === 'HEAD';
+/** As the caller means it, `why` asks: it is a POST because a query is too long for an address. */
+const ASKING = /\/accounts\/[^/]+\/hyperdrive\/configs\/[^/]+\/why$/;
+
+export function isRead({ method, path }: { method: string; path: string }): boolean {
+  return method === 'GET' || method === 'HEAD' || (method === 'POST' && ASKING.test(path));
 }
 
 /** For the audit log. */
@@ -47,5 +50,6 @@ function fieldsOf(body: unknown): string[] {
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const hasNames = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return hasNames ? Object.entries(value) : [];
 }

@@ -104,7 +104,7 @@ function draftOfWhole(
     },
     connectionLimit: body.origin_connection_limit ?? kept?.connectionLimit ?? DEFAULT_CONNECTION_LIMIT,
     pool: body.pool === undefined ? (kept?.pool ?? DEFAULT_POOL) : poolOf(body.pool, DEFAULT_POOL),
-    caching: cachingOf(body.caching, DEFAULT_CACHING),
+    caching: cachingOf(body.caching, { ...DEFAULT_CACHING, ...ownOf(kept?.caching) }),
     sslmode: body.mtls === undefined ? kept?.sslmode : (body.mtls.sslmode ?? undefined),
   };
   return { ok: true, value: { settings, pinned, password: origin.password, isOriginChanged: true } };
@@ -162,10 +162,17 @@ function problemsOfScheme(
 
 function problemsOfCaching(caching: CachingBody | undefined, current: Caching): Problem[] {
   if (caching === undefined || caching.disabled !== undefined || !current.disabled) return [];
-  if (caching.max_age === undefined && caching.stale_while_revalidate === undefined) return [];
+  if (Object.values(caching).every((setting) => setting === undefined)) return [];
   return [
     badField('caching.disabled is true in this config. Send it as false with the other caching settings.'),
   ];
+}
+
+/** What Terraform cannot say must not be lost by what it says: kept by a PUT, as `pool` is. */
+function ownOf(caching: Caching | undefined): Partial<Caching> {
+  if (!caching) return {};
+  const { consistency, systemCatalogs } = caching;
+  return { consistency, systemCatalogs };
 }
 
 /** Custom caching settings are not kept if caching is disabled (as in Hyperdrive). */
@@ -175,6 +182,8 @@ function cachingOf(caching: CachingBody | undefined, base: Caching): Caching {
     disabled: false,
     maxAgeSeconds: caching?.max_age ?? base.maxAgeSeconds,
     staleWhileRevalidateSeconds: caching?.stale_while_revalidate ?? base.staleWhileRevalidateSeconds,
+    consistency: caching?.consistency ?? base.consistency,
+    systemCatalogs: caching?.cache_system_catalogs ?? base.systemCatalogs,
   };
 }
 

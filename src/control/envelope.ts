@@ -40,6 +40,8 @@ export const Code = {
   noCertificate: 1010,
   certificateInUse: 1011,
   tooManyCertificates: 1012,
+  cachingDisabled: 1013,
+  unknownRelation: 1014,
   notFound: 2001,
   noRoute: 7000,
   notAuthenticated: 10_000,

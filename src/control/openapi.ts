@@ -64,8 +64,21 @@ function routes(schemes: readonly string[]): Record<string, Route> {
     [`DELETE ${CONFIGS}/:id`]: { summary: 'Delete a config and its client tokens', result: v.null() },
     [`POST ${CONFIGS}/:id/restart`]: { summary: 'Drain and rebuild the pool', result: config },
     [`POST ${CONFIGS}/:id/place`]: { summary: 'Move the endpoint to where it is best', result: config },
-    [`GET ${CONFIGS}/:id/state`]: { summary: 'Sessions and pool right now', result: results.stateResult },
+    [`GET ${CONFIGS}/:id/state`]: {
+      summary: 'Sessions, pool and cache right now',
+      result: results.stateResult,
+    },
     [`GET ${CONFIGS}/:id/check`]: { summary: 'Try the origin now', result: results.checkResult },
+    [`POST ${CONFIGS}/:id/purge`]: {
+      summary: 'Forget cached replies: all, or those with a tag or of a relation',
+      body: schemas.purgeSchema,
+      result: results.purgeResult,
+    },
+    [`POST ${CONFIGS}/:id/why`]: {
+      summary: 'Would this query be cached, and why not? A read-only token may ask',
+      body: schemas.whySchema,
+      result: results.whyResult,
+    },
     [`GET ${CONFIGS}/:id/tokens`]: {
       summary: 'List client tokens',
       result: v.array(results.clientTokenResult),

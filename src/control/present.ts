@@ -4,6 +4,7 @@ import type { Certificate } from '../config/certificate-store.ts';
 import { type Caching, DEFAULT_CACHING, type PoolSettings } from '../config/config.ts';
 import type { StoredConfig } from '../config/config-row.ts';
 import type { ClientToken } from '../config/store.ts';
+import type { WhyAnswer } from '../endpoint/link.ts';
 import type { AdminToken } from './admin-token-store.ts';
 import type { AuditEntry } from './audit-store.ts';
 import { presentPlacement } from './placement.ts';
@@ -27,6 +28,31 @@ export function presentConfig(config: StoredConfig): Record<string, unknown> {
     created_on: config.createdOn,
     modified_on: config.modifiedOn,
     ...(config.restartedOn === undefined ? {} : { restarted_on: config.restartedOn }),
+  };
+}
+
+/** All that is in force, defaults too. */
+export function presentCachingInForce(caching: Caching): Record<string, unknown> {
+  if (caching.disabled) return { disabled: true };
+  return {
+    disabled: false,
+    max_age: caching.maxAgeSeconds,
+    stale_while_revalidate: caching.staleWhileRevalidateSeconds,
+    consistency: caching.consistency,
+    cache_system_catalogs: caching.systemCatalogs,
+  };
+}
+
+export function presentWhy(answer: WhyAnswer): Record<string, unknown> {
+  return {
+    status: answer.status,
+    ...(answer.reason === undefined ? {} : { reason: answer.reason }),
+    reads: answer.reads,
+    writes: answer.writes,
+    key: { settings: answer.key.settings, text: answer.key.text },
+    ...(answer.ttlSeconds === undefined ? {} : { max_age: answer.ttlSeconds }),
+    ...(answer.swrSeconds === undefined ? {} : { stale_while_revalidate: answer.swrSeconds }),
+    ...(answer.tags === undefined ? {} : { tags: answer.tags }),
   };
 }
 
@@ -74,11 +100,13 @@ export function presentAuditEntry(entry: AuditEntry): Record<string, unknown> {
 /** Defaults are left out, as in Hyperdrive: Terraform takes them for a difference. */
 function presentCaching(caching: Caching): Record<string, unknown> {
   if (caching.disabled) return { disabled: true };
-  const { maxAgeSeconds: maxAge, staleWhileRevalidateSeconds: stale } = caching;
+  const { maxAgeSeconds: maxAge, staleWhileRevalidateSeconds: stale, consistency, systemCatalogs } = caching;
   return {
     disabled: false,
     ...(maxAge === DEFAULT_CACHING.maxAgeSeconds ? {} : { max_age: maxAge }),
     ...(stale === DEFAULT_CACHING.staleWhileRevalidateSeconds ? {} : { stale_while_revalidate: stale }),
+    ...(consistency === DEFAULT_CACHING.consistency ? {} : { consistency }),
+    ...(systemCatalogs === DEFAULT_CACHING.systemCatalogs ? {} : { cache_system_catalogs: systemCatalogs }),
   };
 }
 

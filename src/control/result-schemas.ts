@@ -1,5 +1,6 @@
 /** What the API answers, for its document. present.ts makes it; a test holds the two together. */
 import * as v from 'valibot';
+import { CONSISTENCIES } from '../config/config.ts';
 
 const id = v.pipe(v.string(), v.description('32 hexadecimal digits'));
 const time = v.pipe(v.string(), v.isoTimestamp());
@@ -18,6 +19,8 @@ export const configResult = v.object({
     disabled: v.boolean(),
     max_age: v.optional(v.number()),
     stale_while_revalidate: v.optional(v.number()),
+    consistency: v.optional(v.picklist(CONSISTENCIES)),
+    cache_system_catalogs: v.optional(v.boolean()),
   }),
   mtls: v.optional(v.object({ sslmode: v.optional(v.string()) })),
   origin_connection_limit: v.number(),
@@ -38,6 +41,30 @@ export const stateResult = v.object({
       opened: v.pipe(v.number(), v.description('Logins at the origin since the pool was made.')),
     }),
   ),
+  caching: v.pipe(configResult.entries.caching, v.description('In force, defaults too.')),
+  cache: v.nullable(
+    v.object({
+      entries: v.pipe(v.number(), v.description('Replies in the memory of the endpoint and its neighbours.')),
+      bytes: v.number(),
+      statuses: v.pipe(
+        v.record(v.string(), v.number()),
+        v.description('Queries by what became of them: hit, miss, uncacheable, volatile ...'),
+      ),
+    }),
+  ),
+});
+
+export const purgeResult = v.object({ cache_epoch: v.number() });
+
+export const whyResult = v.object({
+  status: v.pipe(v.string(), v.description('miss: the query may be cached.')),
+  reason: v.optional(v.pipe(v.string(), v.description('Why it may not.'))),
+  reads: v.array(v.string()),
+  writes: v.union([v.array(v.string()), v.literal('everything')]),
+  key: v.object({ settings: v.record(v.string(), v.string()), text: v.string() }),
+  max_age: v.optional(v.number()),
+  stale_while_revalidate: v.optional(v.number()),
+  tags: v.optional(v.array(v.string())),
 });
 
 export const checkResult = v.object({

@@ -3,6 +3,7 @@
  * the field's name and never quote a value.
  */
 import * as v from 'valibot';
+import { CONSISTENCIES } from '../config/config.ts';
 import { BOOTSTRAP } from './context.ts';
 import { placementSchema } from './placement.ts';
 
@@ -28,6 +29,11 @@ const PAGE_MAX = 1_000_000;
 const DAY_MS = 86_400_000;
 
 const SCOPES = ['admin', 'read-only'] as const;
+
+/** Of one purge: names of each kind. */
+const NAMES_MAX = 100;
+const NAME_CHARS_MAX = 255;
+const SETTINGS_MAX = 100;
 
 /** A bundle of authorities is the longest. */
 const PEM_BYTES_MAX = 60_000;
@@ -83,10 +89,47 @@ export const certificateQuerySchema = v.object({
   ca: v.optional(v.picklist(['true', 'false'], 'must be true or false.')),
 });
 
+/** Any of the three. */
+export const purgeSchema = v.pipe(
+  v.strictObject({
+    everything: v.exactOptional(v.literal(true, 'must be true. Leave it out to purge less.')),
+    tags: v.exactOptional(names()),
+    relations: v.exactOptional(names()),
+  }),
+  v.check(
+    (body) => Object.keys(body).length > 0,
+    'says nothing to purge. Give everything, tags or relations.',
+  ),
+);
+
+export const whySchema = v.strictObject({
+  query: v.pipe(v.string('must be a text.'), v.minLength(1, 'is empty. Give one SQL statement.')),
+  settings: v.optional(
+    v.pipe(
+      v.record(v.string(), v.string('must be a text.'), 'must be a JSON object.'),
+      v.maxEntries(SETTINGS_MAX, `has too many names. Give at most ${SETTINGS_MAX}.`),
+    ),
+  ),
+});
+
 export const pageSchema = v.object({
   page: v.optional(pageNumber(PAGE_MAX), '1'),
   per_page: v.optional(pageNumber(PER_PAGE_MAX), String(PER_PAGE_DEFAULT)),
 });
+
+function names() {
+  const name = v.pipe(
+    v.string('must be a text.'),
+    v.minLength(1, 'is empty. Give a name.'),
+    v.maxLength(NAME_CHARS_MAX, `is too long. Use at most ${NAME_CHARS_MAX} characters.`),
+    v.check((text) => !text.includes('\0') && text.isWellFormed(), 'holds a character that no name has.'),
+  );
+  return v.pipe(
+    v.array(name, 'must be a list of texts.'),
+    v.minLength(1, 'is empty. Give at least one name.'),
+    v.maxLength(NAMES_MAX, `has too many names. Give at most ${NAMES_MAX}.`),
+  );
+}
 
 function configFields(schemes: readonly string[]) {
   return {
@@ -160,6 +203,8 @@ function caching() {
     disabled: v.optional(v.boolean('must be true or false.')),
     max_age: v.optional(integer(1, 3600)),
     stale_while_revalidate: v.optional(integer(0, 3600)),
+    consistency: v.optional(v.picklist(CONSISTENCIES, `must be one of: ${CONSISTENCIES.join(', ')}.`)),
+    cache_system_catalogs: v.optional(v.boolean('must be true or false.')),
   });
 }
 

@@ -42,6 +42,8 @@ function makeApp(env: Env): Hono {
         connectTimeoutMs: pool.connectTimeoutMs,
       }),
     stateOf: (address) => endpointOf(env.ENDPOINT, address).stats(),
+    purge: (address, request) => endpointOf(env.ENDPOINT, address).purge(request),
+    why: (address, { sql, settings }) => endpointOf(env.ENDPOINT, address).why(sql, settings),
     configChanged: async ({ id, places }) => {
       await Promise.all(places.map((place) => endpointOf(env.ENDPOINT, { configId: id, place }).reload()));
     },

@@ -1,8 +1,9 @@
 /** What a config's endpoint is doing right now. */
 import { Hono } from 'hono';
 import type { ConfigStore } from '../config/store.ts';
-import type { EndpointAddress } from '../endpoint/link.ts';
+import type { CacheStats, EndpointAddress } from '../endpoint/link.ts';
 import { fail, NOT_FOUND, succeed } from './envelope.ts';
+import { presentCachingInForce } from './present.ts';
 
 /** What the endpoint tells of itself. */
 export interface EndpointState {
@@ -10,6 +11,8 @@ export interface EndpointState {
   sessions: number;
   /** Undefined: no connection was needed yet. */
   pool: { size: number; idle: number; opening: number; waiting: number; opened: number } | undefined;
+  /** Undefined: nothing is cached. */
+  cache: CacheStats | undefined;
 }
 
 export interface StateRoutesOptions {
@@ -24,8 +27,13 @@ export function stateRoutes({ store, stateOf }: StateRoutesOptions): Hono {
     const id = c.req.param('id');
     const config = await store.get(id);
     if (config === undefined) return fail(c, NOT_FOUND);
-    const { sessions, pool } = await stateOf({ configId: id, place: config.placement.endpoint });
-    return succeed(c, { sessions, pool: pool ?? null });
+    const { sessions, pool, cache } = await stateOf({ configId: id, place: config.placement.endpoint });
+    return succeed(c, {
+      sessions,
+      pool: pool ?? null,
+      caching: presentCachingInForce(config.caching),
+      cache: cache ?? null,
+    });
   });
   return routes;
 }

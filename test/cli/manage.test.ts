@@ -67,6 +67,8 @@ test('a scope and a config do not go together, and an unknown scope is named', a
 test('config show tells the settings and what the pool is doing, by name and by id', async () => {
   const { stdout } = await run('config', 'show', 'books');
   expect(stdout).toMatch(/^origin\.host +127\.0\.0\.1$/m);
+  expect(stdout).toMatch(/^caching\.max_age +60$/m);
+  expect(stdout).toMatch(/^caching\.consistency +session$/m);
   expect(stdout).toMatch(/^drivers +\d+$/m);
   expect(stdout).toMatch(/^connections +(none yet|\d+ \(\d+ in use, \d+ idle, \d+ being opened\))$/m);
   const json = JSON.parse((await run('config', 'show', id, '--json')).stdout);
@@ -78,6 +80,25 @@ test('restart is told and seen', async () => {
   expect(await run('restart', 'books')).toEqual({ code: 0, stdout: '', stderr: 'Restarted: books\n' });
   const json = JSON.parse((await run('restart', 'books', '--json')).stdout);
   expect(json.restarted_on).toMatch(/^\d{4}-/);
+});
+
+test("why knows the origin's tables, and a purge refuses one that is not there", async () => {
+  const { user, password, port, database } = managed.origin;
+  const owner = new Client({ user, password, port, database, host: '127.0.0.1' });
+  await owner.connect();
+  await owner.query('create table people (id int primary key, name text)');
+  await owner.end();
+  const cached = await run('why', 'books', 'select name from people where id = $1');
+  expect(cached.stdout).toMatch(/^cached +yes\nreads +public\.people\nwrites +nothing\nfresh for +60 s$/m);
+  const moving = await run('why', 'books', 'select now()');
+  expect(moving.stdout).toMatch(/^cached +no \((volatile|uncacheable)\)\nreason +\S/);
+
+  const purged = await run('purge', 'books', '--relation', 'public.people', '--json');
+  expect(JSON.parse(purged.stdout)).toEqual({ cache_epoch: 1 });
+  const refused = await run('purge', 'books', '--relation', 'public.people', 'public.nobody');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('"public.nobody"') });
+  const all = await run('purge', 'books', '--all', '--json');
+  expect(JSON.parse(all.stdout)).toEqual({ cache_epoch: 2 });
 });
 
 test('doctor finds all well, then an origin whose password was changed, and says how to mend it', async () => {
@@ -117,6 +138,8 @@ test.each([
   'token',
   'config',
   'restart',
+  'purge',
+  'why',
   'doctor',
   'planetscale',
 ])('%s --help shows examples', async (command) => {

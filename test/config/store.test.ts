@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { cancelRouteOf, DEFAULT_CACHING, DEFAULT_POOL } from '../../src/config/config.ts';
+import { type Caching, cancelRouteOf, DEFAULT_CACHING, DEFAULT_POOL } from '../../src/config/config.ts';
 import type { StoredConfig } from '../../src/config/config-row.ts';
 import { firstPlacement, NOT_PINNED } from '../../src/config/placement.ts';
 import { CANCEL_ROUTE_CONFIGS_MAX, CLIENT_TOKENS_MAX, type ConfigStore } from '../../src/config/store.ts';
@@ -110,6 +110,8 @@ test('a login is found by id and by name, with the verifier of that user alone',
     facts: FACTS,
     verifier: 'verifier 1',
     endpoint: { generation: 0, hint: undefined, jurisdiction: undefined },
+    caching: DEFAULT_CACHING,
+    cacheEpoch: 0,
   };
   expect(await store.findLogin({ database: 'main', user: 'app' })).toEqual(login);
   expect(await store.findLogin({ database: config().id, user: 'app' })).toEqual(login);
@@ -149,6 +151,65 @@ test('a restart is remembered and is not a new version', async () => {
   expect(await store.markRestarted({ id: config().id, restartedOn })).toBe(true);
   expect(await store.get(config().id)).toEqual(config({ restartedOn }));
   expect(await store.markRestarted({ id: idOf(9), restartedOn })).toBe(false);
+});
+
+test('caching settings that a row lacks have their defaults, for the API and for an edge', async () => {
+  await insert();
+  const before = { disabled: false, maxAgeSeconds: 5, staleWhileRevalidateSeconds: 3 };
+  await db.prepare('UPDATE configs SET caching = ?1').bind(JSON.stringify(before)).run();
+  const caching = { ...before, consistency: 'session', systemCatalogs: false };
+  expect((await store.get(config().id))?.caching).toEqual(caching);
+  expect((await store.findLogin({ database: 'main', user: 'app' }))?.caching).toEqual(caching);
+});
+
+test('an edge gets the caching settings as they were written', async () => {
+  const caching: Caching = {
+    disabled: false,
+    maxAgeSeconds: 3600,
+    staleWhileRevalidateSeconds: 0,
+    consistency: 'strict',
+    systemCatalogs: true,
+  };
+  await insert({ caching });
+  expect((await store.get(config().id))?.caching).toEqual(caching);
+  expect((await store.findLogin({ database: 'main', user: 'app' }))?.caching).toEqual(caching);
+});
+
+test('a cache epoch is raised for its own config, is not a new version and outlives updates', async () => {
+  await insert();
+  await insert({ id: idOf(2), name: 'other' });
+  const epochOf = async (name: string): Promise<number | undefined> =>
+    (await store.findLogin({ database: name, user: 'app' }))?.cacheEpoch;
+  expect(await store.raiseCacheEpoch(config().id)).toBe(1);
+  expect(await store.raiseCacheEpoch(config().id)).toBe(2);
+  expect(await store.raiseCacheEpoch(idOf(9))).toBeUndefined();
+  expect(await store.get(config().id)).toEqual(config());
+  await store.update({ config: config({ version: 2 }), passwordSealed: 'new' });
+  expect([await epochOf('main'), await epochOf('other')]).toEqual([2, 0]);
+});
+
+test('an insert and an update write every column of the table that is theirs', async () => {
+  const filled = config({
+    caching: { ...DEFAULT_CACHING, consistency: 'strict' },
+    placement: firstPlacement({ hint: 'weur', jurisdiction: 'eu' }),
+  });
+  await store.insert({ config: filled, passwordSealed: 'sealed' });
+  expect(await store.get(filled.id)).toEqual(filled);
+  const next: StoredConfig = {
+    ...filled,
+    name: 'next',
+    version: 2,
+    origin: { scheme: 'postgresql', host: 'h', port: 1, database: 'd', user: 'u' },
+    connectionLimit: 3,
+    pool: { ...DEFAULT_POOL, idleTimeoutMs: 777 },
+    caching: { ...DEFAULT_CACHING, disabled: true },
+    sslmode: 'prefer',
+    facts: { serverVersion: '19', parameters: {} },
+    modifiedOn: '2026-11-22T00:00:00.000Z',
+    placement: { ...filled.placement, pinned: { hint: 'enam', jurisdiction: undefined } },
+  };
+  expect(await store.update({ config: next, passwordSealed: 'new' })).toBe('updated');
+  expect(await store.sealedOriginOf(next.id)).toEqual({ config: next, passwordSealed: 'new' });
 });
 
 test('a token is removed from its own config alone', async () => {

@@ -7,6 +7,7 @@ import { type ControlOptions, controlApp } from '../../src/control/app.ts';
 import { AuditStore } from '../../src/control/audit-store.ts';
 import type { ConfigChange, OriginToValidate, OriginValidation } from '../../src/control/configs.ts';
 import type { EndpointState } from '../../src/control/state.ts';
+import type { EndpointAddress, PurgeRequest, WhyAnswer } from '../../src/endpoint/link.ts';
 import { testDatabase } from './database.ts';
 
 export const ADMIN_TOKEN = 'the-admin-token';
@@ -58,7 +59,13 @@ export class Api {
   /** Runs while an origin is tried. */
   duringValidation: (() => Promise<unknown>) | undefined;
   /** What the stand-in for the endpoint tells of itself. */
-  state: EndpointState = { sessions: 0, pool: undefined };
+  state: EndpointState = { sessions: 0, pool: undefined, cache: undefined };
+  /** Relations that the stand-in for the endpoint of a generation does not know. */
+  unknownRelations = (_generation: number): string[] => [];
+  /** What the stand-in for the endpoint judges. */
+  answer: WhyAnswer = { status: 'miss', reads: [], writes: [], key: { settings: {}, text: '' } };
+  readonly purged: { address: EndpointAddress; request: PurgeRequest }[] = [];
+  readonly asked: { address: EndpointAddress; sql: string; settings: Record<string, string> }[] = [];
   readonly tried: OriginToValidate[] = [];
   readonly changes: [id: string, kind: ConfigChange['kind']][] = [];
   /** Configs for whose endpoints the best place was to be found. */
@@ -73,6 +80,15 @@ export class Api {
       adminTokens: new AdminTokenStore(db),
       auditLog: new AuditStore(db),
       stateOf: async () => this.state,
+      purge: async (address, request) => {
+        this.purged.push({ address, request });
+        const unknown = this.unknownRelations(address.place.generation);
+        return { unknownRelations: unknown.filter((name) => request.relations?.includes(name)) };
+      },
+      why: async (address, question) => {
+        this.asked.push({ address, ...question });
+        return this.answer;
+      },
       secrets: new ConfigSecrets(btoa('0123456789abcdef0123456789abcdef')),
       adminToken: ADMIN_TOKEN,
       protocols: [POSTGRES, MYSQL],

@@ -200,6 +200,8 @@ test.for([
   ['PUT', '/:id', CREATE_BODY],
   ['PATCH', '/:id', CREATE_BODY],
   ['POST', '/:id/tokens', { user: 'app' }],
+  ['POST', '/:id/purge', { tags: ['a'], user: 'spoils it' }],
+  ['POST', '/:id/why', { query: 'select 1', user: 'spoils it' }],
   ['POST', '/../../tokens', { name: 'ci', scope: 'admin' }],
   ['POST', '/../../mtls_certificates', { name: 'ca', certificates: CA_CERTIFICATE, ca: true }],
 ] as const)('%s %s answers hostile bodies with 4xx in the envelope and changes nothing', async ([

@@ -122,6 +122,8 @@ test.for([
   ['PATCH', ''],
   ['DELETE', ''],
   ['POST', '/restart'],
+  ['POST', '/purge'],
+  ['POST', '/why'],
   ['GET', '/tokens'],
   ['POST', '/tokens'],
   ['DELETE', '/tokens/1'],
@@ -259,9 +261,44 @@ test('custom caching settings are not kept if caching is disabled', async () => 
   expect(on.json.result.caching).toEqual({ disabled: false });
 });
 
-test('a patch of caching times while caching is disabled says what to send', async () => {
+test.for([
+  { consistency: 'strict' },
+  { consistency: 'eventual', cache_system_catalogs: true },
+])('caching %j is told, and kept by a patch of other fields', async (caching) => {
+  const id = await api.create({ caching });
+  const read = async (): Promise<unknown> => (await api.call('GET', `${CONFIGS}/${id}`)).json.result.caching;
+  expect(await read()).toEqual({ disabled: false, ...caching });
+  // As wrangler's update sends it.
+  await api.call('PATCH', `${CONFIGS}/${id}`, { body: { caching: { max_age: 120 } } });
+  expect(await read()).toEqual({ disabled: false, max_age: 120, ...caching });
+  expect((await store.get(id))?.version).toBe(2);
+  await api.call('PATCH', `${CONFIGS}/${id}`, {
+    body: { caching: { consistency: 'session', cache_system_catalogs: false } },
+  });
+  expect(await read()).toEqual({ disabled: false, max_age: 120 });
+});
+
+test('our caching settings outlive a put that cannot name them, and are dropped where caching is disabled', async () => {
+  const caching = { consistency: 'strict', cache_system_catalogs: true };
+  const id = await api.create({ caching });
+  const defaults = { consistency: 'session', systemCatalogs: false };
+  await api.call('PUT', `${CONFIGS}/${id}`, { body: CREATE_BODY });
+  expect((await store.get(id))?.caching).toMatchObject({ consistency: 'strict', systemCatalogs: true });
+  const off = { caching: { disabled: true, ...caching } };
+  const { json } = await api.call('PATCH', `${CONFIGS}/${id}`, { body: off });
+  expect(json.result.caching).toEqual({ disabled: true });
+  await api.call('PATCH', `${CONFIGS}/${id}`, { body: { caching: { disabled: false } } });
+  expect((await store.get(id))?.caching).toMatchObject(defaults);
+});
+
+test.for([
+  { max_age: 9 },
+  { stale_while_revalidate: 9 },
+  { consistency: 'strict' },
+  { cache_system_catalogs: true },
+])('a patch of %j while caching is disabled says what to send', async (caching) => {
   const id = await api.create({ caching: { disabled: true } });
-  const { status, json } = await api.call('PATCH', `${CONFIGS}/${id}`, { body: { caching: { max_age: 9 } } });
+  const { status, json } = await api.call('PATCH', `${CONFIGS}/${id}`, { body: { caching } });
   expect(status).toBe(400);
   expect(json.errors[0]?.message).toMatch(/^caching.disabled is true.*Send it as false/);
 });

@@ -20,6 +20,7 @@ function bodyWith({ origin = {}, ...changes }: Record<string, unknown> & { origi
 const WHOLE_LIMIT = 'must be a whole number from 1 to 1000';
 const AGE = 'must be a whole number from 1 to 3600';
 const STALE = 'must be a whole number from 0 to 3600';
+const CONSISTENCY = 'must be one of: eventual, session, strict';
 const TIMEOUT = 'must be a whole number from 100 to 86400000';
 
 test.for([
@@ -40,6 +41,9 @@ test.for([
   { caching: { max_age: 1, stale_while_revalidate: 0 } },
   { caching: { max_age: 3600, stale_while_revalidate: 3600 } },
   { caching: {}, mtls: {}, pool: {} },
+  { caching: { consistency: 'eventual' } },
+  { caching: { consistency: 'session', cache_system_catalogs: false } },
+  { caching: { consistency: 'strict', cache_system_catalogs: true } },
   { mtls: { sslmode: 'verify-full', ca_certificate_id: null } },
   { mtls: { sslmode: 'VERIFY_IDENTITY' } },
   { mtls: { sslmode: 'disable' } },
@@ -93,6 +97,10 @@ test.for([
   [{ caching: { max_age: 3601 } }, `caching.max_age ${AGE}`],
   [{ caching: { stale_while_revalidate: -1 } }, `caching.stale_while_revalidate ${STALE}`],
   [{ caching: { stale_while_revalidate: 3601 } }, `caching.stale_while_revalidate ${STALE}`],
+  [{ caching: { consistency: 'Strict' } }, `caching.consistency ${CONSISTENCY}`],
+  [{ caching: { consistency: null } }, `caching.consistency ${CONSISTENCY}`],
+  [{ caching: { cache_system_catalogs: 1 } }, 'caching.cache_system_catalogs must be true or false'],
+  [{ caching: { systemCatalogs: true } }, 'caching.systemCatalogs is not a field of this request'],
   [{ mtls: { sslmode: 'none' } }, 'mtls.sslmode must be one of: require'],
   [{ mtls: { ca_certificate_id: 'ca1' } }, 'mtls.ca_certificate_id names no certificate'],
   [{ mtls: { mtls_certificate_id: 'm1' } }, 'mtls.mtls_certificate_id names no certificate'],
@@ -188,7 +196,7 @@ test('several mistakes are told at once, but not endlessly many', async () => {
     body: {
       name: '',
       origin: wrong(['scheme', 'database', 'user', 'password', 'host', 'port', 'service_id']),
-      caching: wrong(['disabled', 'max_age', 'stale_while_revalidate']),
+      caching: wrong(['disabled', 'max_age', 'stale_while_revalidate', 'consistency']),
       mtls: wrong(['ca_certificate_id', 'mtls_certificate_id', 'sslmode']),
       pool: wrong(pool),
       origin_connection_limit: 0,
