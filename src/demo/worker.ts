@@ -18,7 +18,10 @@ export default {
     const startedAt = Date.now();
     const sql = postgres(url, { max: 1, fetch_types: false });
     try {
-      const rows = await runJob(sql, searchParams.get('job'));
+      const rows = await runJob(sql, {
+        job: searchParams.get('job'),
+        id: Number(searchParams.get('id') ?? 1),
+      });
       return Response.json({ ms: Date.now() - startedAt, rows });
     } catch (error) {
       return Response.json({ error: String(error) }, { status: 500 });
@@ -28,8 +31,10 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-async function runJob(sql: postgres.Sql, job: string | null): Promise<postgres.RowList<postgres.Row[]>> {
-  const id = 1;
+async function runJob(
+  sql: postgres.Sql,
+  { job, id }: { job: string | null; id: number },
+): Promise<postgres.RowList<postgres.Row[]>> {
   if (job !== 'insert-select') return sql`select * from books where id = ${id}`;
   await sql`insert into visits (book_id) values (${id})`;
   return sql`select * from books where id = ${id}`;

@@ -1,10 +1,7 @@
-/**
- * A driver connects: its login is answered here, without a round trip to the origin. Then its bytes go to the
- * endpoint, and the replies come back, both pumped by the runtime itself.
- */
+/** A driver connects: its login is answered here, without a round trip to the origin. */
 
 import { ConfigStore, type Login } from '../config/store.ts';
-import { type EndpointAddress, encodeOpening, endpointOf } from '../endpoint/link.ts';
+import { type EndpointAddress, endpointOf } from '../endpoint/link.ts';
 import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
 import type {
@@ -16,7 +13,10 @@ import type {
 } from '../protocols/contract.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
+import { CachingSession } from './caching-session.ts';
 import { findLogin } from './directory.ts';
+import { linkOpener } from './open-link.ts';
+import { relay } from './relay.ts';
 import { refusalOfSettings } from './settings-check.ts';
 
 /** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */
@@ -37,7 +37,7 @@ export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<
   const source = new ByteSource(socket.readable);
   try {
     const accepted = await withDeadline(logIn({ socket, source, entrance }), LOGIN_MS, loginTimeout);
-    if (accepted) await relay({ socket, source, entrance, accepted });
+    if (accepted) await serve({ socket, source, entrance, accepted });
   } catch (cause) {
     await send(socket, protocol.farewell(PoolerError.from(cause))).catch(ignoreClosing);
   } finally {
@@ -95,6 +95,32 @@ function lookUp(entrance: Entrance, asked: { user: string; database: string }): 
   return findLogin(entrance.env.DB, { database, user: asked.user });
 }
 
+/** Where replies may be cached what the driver says must be looked at; else its bytes need no look. */
+async function serve({
+  socket,
+  source,
+  entrance,
+  accepted,
+}: Connection & { accepted: Accepted }): Promise<void> {
+  const { env, protocol } = entrance;
+  const { login, opening: driver, rest } = accepted;
+  const endpoint = endpointOf(env.ENDPOINT, addressOf(login));
+  const opening = { protocol: protocol.name, configVersion: login.version, driver };
+  const openLink = linkOpener({ endpoint, configId: login.configId, opening });
+  if (login.caching.disabled) return relay({ socket, source, rest, openLink });
+  const openConversation = protocol.openEdgeConversation;
+  const session = new CachingSession({
+    socket,
+    source,
+    place: login,
+    endpoint,
+    openConversation,
+    driver,
+    openLink,
+  });
+  await session.run(rest);
+}
+
 /** Where new drivers of the config go. */
 function addressOf({ configId, endpoint }: Login): EndpointAddress {
   return { configId, place: endpoint };
@@ -129,29 +155,6 @@ async function cancel(
   const addresses = reachable.flatMap(({ configId, places }) => places.map((place) => ({ configId, place })));
   const key = hexOf(step.key);
   await Promise.all(addresses.map((address) => endpointOf(env.ENDPOINT, address).cancel(key)));
-}
-
-/** The link is opened by the first exchange, and carries it. A driver that never asks costs no endpoint anything. */
-async function relay(connection: Connection & { accepted: Accepted }): Promise<void> {
-  const { socket, source, entrance, accepted } = connection;
-  const first = accepted.rest.length > 0 ? accepted.rest : await firstBytes(source);
-  if (!first) return;
-  source.release();
-  const { configId, version: configVersion } = accepted.login;
-  const opening = { protocol: entrance.protocol.name, configVersion, driver: accepted.opening };
-  const link = endpointOf(entrance.env.ENDPOINT, addressOf(accepted.login)).connect(`${configId}:1`);
-  await send(link, encodeOpening(opening, first));
-  const up = socket.readable.pipeTo(link.writable);
-  const down = link.readable.pipeTo(socket.writable);
-  up.catch(ignoreClosing);
-  // The endpoint ends the talk: after a goodbye, and with the last words after an error.
-  await down.catch(ignoreClosing);
-  link.close().catch(ignoreClosing);
-}
-
-async function firstBytes(source: ByteSource): Promise<Uint8Array | undefined> {
-  const { value, done } = await source.read();
-  return done ? undefined : value?.slice();
 }
 
 async function send(socket: Socket, bytes: Uint8Array): Promise<void> {

@@ -4,24 +4,29 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Config } from '../config/config.ts';
-import { ConfigSecrets } from '../config/secrets.ts';
 import { ConfigStore } from '../config/store.ts';
 import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
 import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
-import { protocolNamed, protocolOfScheme } from '../protocols/registry.ts';
+import { protocolNamed } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { ANSWER_MS } from './clean-up.ts';
+import { ConfigCache, type LinkHooks } from './config-cache.ts';
 import { deliver } from './dial.ts';
 import { type Lease, prepareLease, type SessionHost } from './lease.ts';
 import {
+  type CacheStats,
   type LinkOpening,
   type OriginCandidate,
+  type PurgeRequest,
+  type PurgeResult,
   type Refusal,
   readEndpointName,
   readOpening,
   type ValidationResult,
+  type WhyAnswer,
 } from './link.ts';
+import { loadConfig } from './load-config.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
 import type { OriginConnection } from './origin-connection.ts';
 import { Drained, Pool, type PoolStats } from './pool.ts';
@@ -32,11 +37,15 @@ const SWEEP_MS = 1_000;
 /** How long an endpoint that new drivers have left keeps unused connections for those that stay. */
 const LEFT_IDLE_MS = 5_000;
 
+/** A large catalog takes its time. */
+const CATALOG_MS = 30_000;
+
 /** A config as it is being served. */
 interface Served {
   config: Config;
   side: EndpointSide;
   pool: Pool;
+  cache: ConfigCache;
   /** The endpoint of a later generation takes the new drivers. */
   isLeft: boolean;
 }
@@ -45,6 +54,8 @@ export class Endpoint extends DurableObject<Env> {
   readonly #sessions = new Map<string, DriverSession>();
   /** Outlives a reload: drivers that stay go on with the statement names that they know. */
   #side: EndpointSide | undefined;
+  /** Outlives a reload too: no write may go unseen. */
+  #cache: ConfigCache | undefined;
   /** Where the config led when it was last loaded, as JSON. */
   #origin: string | undefined;
   /** Pools that were replaced and still have connections in use. */
@@ -55,10 +66,6 @@ export class Endpoint extends DurableObject<Env> {
   #served: Served | undefined;
   #sweeper: ReturnType<typeof setTimeout> | undefined;
 
-  get #store(): ConfigStore {
-    return new ConfigStore(this.env.DB);
-  }
-
   /** A link from an edge. */
   override async connect(link: Socket): Promise<void> {
     const source = new ByteSource(link.readable);
@@ -67,11 +74,18 @@ export class Endpoint extends DurableObject<Env> {
     const { opening, first } = introduction;
     try {
       const served = await this.#serve(opening.configVersion);
-      const conversation = served.side.openConversation(opening.driver);
-      const session = new DriverSession({ conversation, host: this.#hostFor(served), link, source });
+      const hooks = this.#hooksFor(served, opening);
+      const conversation = served.side.openConversation(opening.driver, hooks);
+      const host = this.#hostFor(served);
+      const session = new DriverSession({ conversation, host, link, source, cache: hooks });
       this.#sessions.set(opening.driver.cancelKey, session);
       this.#sweepLater();
-      await session.run(first);
+      if (!hooks) served.cache.countUnwatched(1);
+      try {
+        await session.run(first);
+      } finally {
+        if (!hooks) served.cache.countUnwatched(-1);
+      }
     } catch (cause) {
       const words = protocolNamed(opening.protocol)?.farewell(PoolerError.from(cause));
       await sayGoodbye(link, words);
@@ -123,8 +137,28 @@ export class Endpoint extends DurableObject<Env> {
     served.pool.drain();
   }
 
-  stats(): { sessions: number; pool: PoolStats | undefined } {
-    return { sessions: this.#sessions.size, pool: this.#served?.pool.stats };
+  stats(): { sessions: number; pool: PoolStats | undefined; cache: CacheStats | undefined } {
+    const { pool, cache, config } = this.#served ?? {};
+    return {
+      sessions: this.#sessions.size,
+      pool: pool?.stats,
+      cache: config?.caching.disabled ? undefined : cache?.stats,
+    };
+  }
+
+  /** Makes cached replies unreachable, here and at edges that have a link; the others go by the config's epoch. */
+  async purge(request: PurgeRequest): Promise<PurgeResult> {
+    return (await this.#serve(0)).cache.purge(request);
+  }
+
+  /** Says what would become of a query. `settings`: the session's, where they differ from a fresh login's. */
+  async why(sql: string, settings: Record<string, string>): Promise<WhyAnswer> {
+    return (await this.#serve(0)).cache.why(sql, settings);
+  }
+
+  /** An edge has answered so many queries by itself. */
+  async countHits(times: number): Promise<void> {
+    (await this.#serve(0)).cache.count('hit', times);
   }
 
   /** The config, at least as new as the edge knows it. */
@@ -158,24 +192,19 @@ export class Endpoint extends DurableObject<Env> {
 
   async #load(): Promise<Served> {
     const { configId: id, generation } = readEndpointName(this.ctx.id.name ?? '');
-    const sealed = await this.#store.sealedOriginOf(id);
-    const protocol = sealed && protocolOfScheme(sealed.config.origin.scheme);
-    if (!sealed || !protocol)
-      throw new PoolerError('This config has been deleted.', {
-        fault: 'driver',
-        sqlState: '3D000',
-        fatal: true,
-      });
-    const { config, passwordSealed } = sealed;
+    const { config, protocol, password } = await loadConfig(this.env, id);
     this.#factsStored = JSON.stringify(config.facts ?? null);
-    const secrets = new ConfigSecrets(this.env.CONFIG_KEY);
-    const password = await secrets.open({ configId: id, field: 'password' }, passwordSealed);
     this.#side ??= protocol.openEndpoint({ statementsMax: STATEMENTS_MAX });
     const side = this.#side;
     const { host, port, database, user } = config.origin;
     const origin = JSON.stringify([host, port, database, user]);
-    if (this.#origin !== undefined && this.#origin !== origin) side.originChanged();
+    const cache = this.#cacheOf(`${id}.${generation}`, side);
+    if (this.#origin !== undefined && this.#origin !== origin) {
+      side.originChanged();
+      cache.originChanged();
+    }
     this.#origin = origin;
+    cache.follow(config.caching, config.version);
     const isLeft = generation < config.placement.endpoint.generation;
     const pool: Pool = new Pool({
       open: () => this.#open(config, password, side),
@@ -185,7 +214,29 @@ export class Endpoint extends DurableObject<Env> {
       ...config.pool,
       ...(isLeft ? { idleTimeoutMs: Math.min(LEFT_IDLE_MS, config.pool.idleTimeoutMs) } : {}),
     });
-    return { config, side, pool, isLeft };
+    return { config, side, pool, cache, isLeft };
+  }
+
+  #cacheOf(name: string, side: EndpointSide): ConfigCache {
+    if (this.#cache) return this.#cache;
+    this.#cache = new ConfigCache({ name, side, ask: (sql) => this.#askOrigin(sql) });
+    this.#cache.onNews(() => {
+      for (const session of this.#sessions.values()) session.tellNews();
+    });
+    return this.#cache;
+  }
+
+  /** An edge that knows nothing of caching tells nothing of reads, but what its driver writes is seen all the same. */
+  #hooksFor({ config, cache }: Served, { caching }: LinkOpening): LinkHooks | undefined {
+    return config.caching.disabled && !caching ? undefined : cache.hooksFor(caching?.knownUpTo);
+  }
+
+  async #askOrigin(sql: string): Promise<(string | null)[][][]> {
+    const { pool, connection } = await this.#borrow(0, '');
+    const { results, error } = await connection.ask(sql, CATALOG_MS);
+    pool.release(connection);
+    if (error) throw error;
+    return results;
   }
 
   #othersOpen(pool: Pool): number {
@@ -207,7 +258,7 @@ export class Endpoint extends DurableObject<Env> {
     const text = JSON.stringify(facts);
     if (text === this.#factsStored) return;
     this.#factsStored = text;
-    this.ctx.waitUntil(this.#store.saveFacts({ id, version, facts }));
+    this.ctx.waitUntil(new ConfigStore(this.env.DB).saveFacts({ id, version, facts }));
   }
 
   /** What a session needs of its endpoint, for as long as the driver stays, whatever becomes of the config. */

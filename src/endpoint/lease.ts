@@ -1,8 +1,9 @@
 /** What a driver's session holds, and what it needs of its endpoint to get it. */
 import type { Conversation } from '../protocols/contract.ts';
 import { ANSWER_MS } from './clean-up.ts';
+import type { DriverWatch } from './driver-watch.ts';
 import type { OriginConnection } from './origin-connection.ts';
-import type { Pool } from './pool.ts';
+import { Drained, type Pool } from './pool.ts';
 
 /** One driver's hold on one origin connection. */
 export interface Lease {
@@ -20,6 +21,19 @@ export interface SessionHost {
   cancel(connection: OriginConnection): Promise<void>;
   readonly statementTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
+}
+
+/** Waits for a connection, as long as its driver does. */
+export async function acquireLease(host: SessionHost, driver: DriverWatch): Promise<Lease> {
+  for (;;) {
+    const pool = await host.loadPool();
+    try {
+      return { pool, connection: await driver.waitFor((signal) => pool.acquire(signal)) };
+    } catch (cause) {
+      // The config changed while we waited: its new pool is next.
+      if (!(cause instanceof Drained)) throw cause;
+    }
+  }
 }
 
 /** Settings that may be refused are sent before anything else, and waited for. Throws where they are. */

@@ -5,6 +5,7 @@
  */
 import type { EndpointPlace, Jurisdiction } from '../config/placement.ts';
 import { PoolerError } from '../errors.ts';
+import type { CacheStatus } from '../protocols/caching.ts';
 import type { DriverOpening, OriginFacts } from '../protocols/contract.ts';
 import type { ByteSource } from '../transport/byte-source.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -14,6 +15,20 @@ export interface LinkOpening {
   protocol: string;
   configVersion: number;
   driver: DriverOpening;
+  /** The edge looks at what the driver says, and hears of writes. */
+  caching?: LinkCaching;
+}
+
+export interface LinkCaching {
+  /** All writes up to this moment of the endpoint's clock are known to the edge already; 0: none. */
+  knownUpTo: number;
+}
+
+export interface CacheStats {
+  /** Of this endpoint and its neighbours in the same isolate. */
+  entries: number;
+  bytes: number;
+  statuses: Partial<Record<CacheStatus, number>>;
 }
 
 /** Startup parameters are bounded by 10 kB; this is far above what they become as JSON. */
@@ -120,3 +135,32 @@ export interface OriginCandidate {
 export type ValidationResult =
   | { ok: true; facts: OriginFacts }
   | { ok: false; code: number; message: string };
+
+/** What an endpoint shall forget. Everything includes what bears tags. */
+export interface PurgeRequest {
+  everything?: true;
+  tags?: string[];
+  /** As a person names them: `public.users`. */
+  relations?: string[];
+}
+
+export interface PurgeResult {
+  /** Not empty: nothing was purged. */
+  unknownRelations: string[];
+}
+
+/** What would become of a query, and why. */
+export interface WhyAnswer {
+  /** `miss`: it may be cached. */
+  status: CacheStatus;
+  /** In one sentence, where it may not. */
+  reason?: string;
+  /** Names of relations. */
+  reads: string[];
+  writes: string[] | 'everything';
+  /** What the key is made of, besides parameters and their formats. */
+  key: { settings: Record<string, string>; text: string };
+  ttlSeconds?: number;
+  swrSeconds?: number;
+  tags?: string[];
+}

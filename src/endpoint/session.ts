@@ -7,27 +7,26 @@
 import { PoolerError } from '../errors.ts';
 import type { Conversation } from '../protocols/contract.ts';
 import { ByteSink } from '../transport/byte-sink.ts';
-import type { ByteSource, ReadResult } from '../transport/byte-source.ts';
+import type { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { ANSWER_MS, cleanUp } from './clean-up.ts';
-import { type Lease, prepareLease, type SessionHost } from './lease.ts';
+import type { LinkHooks } from './config-cache.ts';
+import { DriverWatch } from './driver-watch.ts';
+import { acquireLease, type Lease, prepareLease, type SessionHost } from './lease.ts';
 import type { Holder } from './origin-connection.ts';
-import { Drained } from './pool.ts';
+import { decideRead } from './reads.ts';
 import { byIdleInTransactionTimeout, byLeaving, byStatementTimeout, byUserRequest } from './reasons.ts';
 
 export class DriverSession implements Holder {
   readonly #conversation: Conversation;
   readonly #host: SessionHost;
+  readonly #cache: LinkHooks | undefined;
   readonly #link: Socket;
-  readonly #source: ByteSource;
+  readonly #driver: DriverWatch;
   readonly #sink: ByteSink;
   #lease: Lease | undefined;
-  /** Set while the driver waits for a connection; aborting gives its place up. */
-  #waiting: AbortController | undefined;
   /** The origin is being asked something of ours: the driver's next bytes wait. */
   #settling: Promise<void> | undefined;
-  /** A read that was begun while the driver waited. */
-  #ahead: Promise<ReadResult> | undefined;
   /** When the driver last said something. */
   #heardAt = 0;
   #cancelledAt: number | undefined;
@@ -35,11 +34,19 @@ export class DriverSession implements Holder {
   #onQuiet: (() => void) | undefined;
   #onUnheld: (() => void) | undefined;
 
-  constructor(options: { conversation: Conversation; host: SessionHost; link: Socket; source: ByteSource }) {
+  /** `cache` undefined: the config caches nothing. */
+  constructor(options: {
+    conversation: Conversation;
+    host: SessionHost;
+    link: Socket;
+    source: ByteSource;
+    cache: LinkHooks | undefined;
+  }) {
     this.#conversation = options.conversation;
     this.#host = options.host;
+    this.#cache = options.cache;
     this.#link = options.link;
-    this.#source = options.source;
+    this.#driver = new DriverWatch(options.source);
     this.#sink = new ByteSink(options.link.writable, () => this.#hangUp());
   }
 
@@ -49,12 +56,11 @@ export class DriverSession implements Holder {
       await this.#take(first);
       while (this.#conversation.phase !== 'closed') {
         if (this.#conversation.isHeld) await this.#unheld();
-        const { value, done } = await (this.#ahead ?? this.#source.read());
-        this.#ahead = undefined;
+        const { value, done } = await this.#driver.read();
         if (done || !value) break;
-        const slow = this.#settling ? this.#takeLater(value) : this.#take(value);
+        const slow = this.#settling ? this.#settling.then(() => this.#take(value)) : this.#take(value);
         if (slow) await slow;
-        this.#source.recycle(value);
+        this.#driver.recycle(value);
       }
     } catch {
       // The driver, or the edge between us, is gone: the same as a goodbye, less politely.
@@ -69,6 +75,8 @@ export class DriverSession implements Holder {
     this.#heardAt = Date.now();
     this.#cancelledAt = undefined;
     this.#feed(bytes);
+    const undecided = this.#decide();
+    if (undecided) return undecided.then(() => this.#takeSlowly());
     if (this.#conversation.phase !== 'waiting') return this.#flush();
     const { pool } = this.#host;
     const connection = pool?.take(this.#conversation.settingsKey);
@@ -95,41 +103,29 @@ export class DriverSession implements Holder {
     });
   }
 
-  async #takeLater(bytes: Uint8Array): Promise<void> {
-    await this.#settling;
-    await this.#take(bytes);
+  #decide(): Promise<void> | undefined {
+    return decideRead({ conversation: this.#conversation, cache: this.#cache, driver: this.#driver });
   }
 
   /** No connection is free, or one is but must be prepared for this driver. */
   async #takeSlowly(free?: Lease): Promise<void> {
     let lease = free;
     // Each refused message may be followed by one that waits again.
-    while (this.#conversation.phase === 'waiting') {
-      try {
-        lease ??= await this.#acquire();
-        await prepareLease(lease, this.#conversation);
-        this.#attach(lease);
-      } catch (cause) {
-        this.#conversation.fail(PoolerError.from(cause));
-      }
+    do {
+      await this.#decide();
+      if (this.#conversation.phase === 'waiting') await this.#takeLease(lease);
       lease = undefined;
       await this.#flush();
-    }
+    } while (this.#conversation.phase === 'waiting');
   }
 
-  async #acquire(): Promise<Lease> {
-    for (;;) {
-      const pool = await this.#host.loadPool();
-      this.#waiting = new AbortController();
-      this.#watchDriver();
-      try {
-        return { pool, connection: await pool.acquire(this.#waiting.signal) };
-      } catch (cause) {
-        // The config changed while we waited: its new pool is next.
-        if (!(cause instanceof Drained)) throw cause;
-      } finally {
-        this.#waiting = undefined;
-      }
+  async #takeLease(free: Lease | undefined): Promise<void> {
+    try {
+      const lease = free ?? (await acquireLease(this.#host, this.#driver));
+      await prepareLease(lease, this.#conversation);
+      this.#attach(lease);
+    } catch (cause) {
+      this.#conversation.fail(PoolerError.from(cause));
     }
   }
 
@@ -151,6 +147,14 @@ export class DriverSession implements Holder {
     if (phase === 'done' || phase === 'unsettled') this.#exchangeEnded(phase, sentDown);
     if (sentUp && sentDown) return Promise.all([sentUp, sentDown]).then(() => undefined);
     return sentUp ?? sentDown;
+  }
+
+  /** Writes have been made, by this driver or others: its edge should know. */
+  tellNews(): void {
+    const news = this.#cache?.news();
+    if (!news) return;
+    this.#conversation.tell(news);
+    void this.#flush();
   }
 
   // --- the origin speaks ------------------------------------------------------------------------------------
@@ -243,7 +247,7 @@ export class DriverSession implements Holder {
   }
 
   async #cancelBecause(because: PoolerError): Promise<void> {
-    if (this.#waiting) return this.#waiting.abort(because);
+    if (this.#driver.isWaiting) return this.#driver.giveUp(because);
     const connection = this.#lease?.connection;
     if (!connection || this.#settling || this.#conversation.phase !== 'busy') return;
     // One that is under way may be about an earlier exchange of the same transaction.
@@ -255,16 +259,8 @@ export class DriverSession implements Holder {
 
   // --- the driver leaves ------------------------------------------------------------------------------------
 
-  /** A driver that goes while it waits does not keep its place in the queue: only a read tells. */
-  #watchDriver(): void {
-    if (this.#ahead) return;
-    this.#ahead = this.#source.read();
-    const giveUp = (): void => this.#waiting?.abort(byLeaving());
-    this.#ahead.then(({ done }) => done && giveUp(), giveUp);
-  }
-
   #hangUp(): void {
-    this.#source.cancel().catch(ignoreClosing);
+    this.#driver.cancel().catch(ignoreClosing);
   }
 
   async #leave(): Promise<void> {
@@ -274,7 +270,10 @@ export class DriverSession implements Holder {
     await withDeadline(this.#sink.close(), ANSWER_MS, byLeaving).catch(() => this.#sink.abort());
     this.#link.close().catch(ignoreClosing);
     const connection = this.#lease?.connection;
-    if (!connection) return;
+    if (!connection) {
+      this.#conversation.driverLeft();
+      return;
+    }
     const isClean = await cleanUp({
       connection,
       conversation: this.#conversation,

@@ -11,6 +11,7 @@ import { findFreePort } from '../../src/cli/ports.ts';
 import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
 import { type DelayProxy, startDelayProxy } from '../../src/demo/delay-proxy.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+import { Edges } from './edges.ts';
 
 export type Version = '18' | '15';
 export const VERSIONS: readonly Version[] = ['18', '15'];
@@ -41,27 +42,42 @@ export interface Target {
 export interface ConfigFields {
   origin_connection_limit?: number;
   pool?: Record<string, number>;
+  /** Off, where a test does not ask for it. */
+  caching?: Record<string, unknown>;
 }
 
 export interface Harness {
   warmpool: Warmpool;
   origin(version: Version): Origin;
   createTarget(options?: { version?: Version; config?: ConfigFields }): Promise<Target>;
+  /** To the target through each edge; the first is `pooled`. Further ones are asked for with `startHarness`. */
+  throughEdges(target: Target): string[];
   /** Asks a target's origin on a connection of its own, past Warmpool. */
   ask(target: Target, sql: string): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
 
-export async function startHarness(options: { versions?: readonly Version[] } = {}): Promise<Harness> {
+/** `edges`: how many isolates of one process answer drivers, each on a port of its own. */
+export async function startHarness(
+  options: { versions?: readonly Version[]; edges?: number } = {},
+): Promise<Harness> {
   const folder = await makeTemporaryFolder('warmpool-test');
+  const further = await Edges.prepare({
+    count: (options.edges ?? 1) - 1,
+    folder: join(folder.path, 'edges'),
+  });
   const [warmpool, ...origins] = await Promise.all([
     startWarmpool({
       httpPort: await findFreePort(),
       postgresPort: await findFreePort(),
       persistDir: join(folder.path, 'warmpool'),
+      beside: (worker) => further.writeConfigs(worker),
+      // What Warmpool itself prints, for whoever looks for a fault: WARMPOOL_TEST_LOG=1.
+      ...(process.env['WARMPOOL_TEST_LOG'] ? { log: (text: string) => void process.stderr.write(text) } : {}),
     }),
     ...(options.versions ?? ['18']).map(startOrigin),
   ]);
+  await further.ready();
   const origin = (version: Version): Origin => {
     const found = origins.find((candidate) => candidate.version === version);
     if (found === undefined) throw new Error(`PostgreSQL ${version} was not asked for.`);
@@ -72,6 +88,7 @@ export async function startHarness(options: { versions?: readonly Version[] } = 
     origin,
     createTarget: ({ version = '18', config = {} } = {}) =>
       createTarget({ warmpool, origin: origin(version), config }),
+    throughEdges: ({ pooled }) => [pooled, ...further.urlsOf(pooled)],
     ask: (target, sql) => ask(target.direct, sql),
     async stop() {
       await warmpool.stop();
