@@ -29,7 +29,7 @@ export type CacheStatus =
 /** A judgement on one statement's text, under given settings, by the catalog as it is now. */
 export interface Verdict {
   /** `miss`: it may be cached. Else why not. */
-  status: Exclude<CacheStatus, 'hit' | 'disabled' | 'transaction' | 'oversizedresult'>;
+  status: Exclude<CacheStatus, 'hit' | 'transaction' | 'oversizedresult'>;
   /** The reason in one sentence, for people. Undefined where it may be cached. */
   reason?: string;
   /** Complete where `status` is `miss`. */

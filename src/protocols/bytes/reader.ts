@@ -53,7 +53,9 @@ export class Reader {
   }
 }
 
+// ignoreBOM: a byte order mark is text here, not to be dropped.
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
+
 export function decodeText(bytes: Uint8Array): string {
-  // ignoreBOM: a byte order mark is text here, not to be dropped.
-  return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(bytes);
+  return decoder.decode(bytes);
 }

@@ -107,7 +107,7 @@ export class PostgresConversation implements Conversation {
     this.#talk.toOrigin.push(query(sql));
     this.#talk.expected.push({ reply: 'query', isHidden: true });
     origin.settings = this.#talk.settings;
-    // As every simple query does.
+    // As any simple query it ends the unnamed statement.
     origin.unnamed = undefined;
   }
 

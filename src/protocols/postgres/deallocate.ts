@@ -22,6 +22,7 @@ export function withoutDeallocated(options: {
   if (talk.status === FAILED) return undefined;
   const ours = facts.deallocated.filter(({ text: name }) => talk.statements.delete(name));
   if (ours.length === 0) return undefined;
+  for (const { text: name } of ours) talk.caching?.notes.droppedNames.add(name);
   let replaced = '';
   let at = 0;
   for (const [index, { start, end }] of ours.entries()) {

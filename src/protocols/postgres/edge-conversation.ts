@@ -1,6 +1,7 @@
 /** One driver's talk as the edge sees it: reads are looked up in caches, all else goes to the endpoint. */
 import type { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, CachedReply, EdgeConversation, EdgeConversationOptions } from '../caching.ts';
+import { hasTheseColumns, tellColumns } from './edge-columns.ts';
 import { EdgeReplies } from './edge-replies.ts';
 import { EdgeRequests } from './edge-requests.ts';
 import { type Asked, EdgeState, READY } from './edge-state.ts';
@@ -63,15 +64,22 @@ export class PostgresEdgeConversation implements EdgeConversation {
     { body, isPart }: CachedReply,
     about: { seenUpTo: number; ageMs: number; tier: 'memory' | 'cache api' },
   ): void {
+    const { waiting } = this.#requests;
+    // The reply is right, but the driver would misread it: what comes from the endpoint tells it so.
+    if (waiting && !waiting.wantsColumns && !hasTheseColumns(waiting.statement, body)) {
+      this.forward();
+      return;
+    }
     const asked = this.#requests.answered();
     if (!asked) return;
-    const { exchange } = asked;
+    const { exchange, statement } = asked;
+    tellColumns(statement, exchange.kind === 'description' ? behindFirst(body) : body);
     const { toDriver } = this.#state;
     this.#state.raiseFloor(about.seenUpTo);
     if (exchange.kind !== 'query' && exchange.parse) toDriver.push(PARSE_COMPLETE);
     if (exchange.kind === 'rows') toDriver.push(BIND_COMPLETE);
     // A stored reply begins with its columns.
-    toDriver.push(asked.wantsColumns ? body : body.subarray(1 + lengthAt(body, 1)));
+    toDriver.push(asked.wantsColumns ? body : behindFirst(body));
     this.#ending = { asked, how: ` (${about.tier}, ${(about.ageMs / 1_000).toFixed(1)} s old)` };
     if (!isPart) this.answered();
   }
@@ -98,4 +106,9 @@ export class PostgresEdgeConversation implements EdgeConversation {
   endpointLost(): void {
     this.#replies.lost();
   }
+}
+
+/** Without the first message. */
+function behindFirst(body: Uint8Array): Uint8Array {
+  return body.subarray(1 + lengthAt(body, 1));
 }

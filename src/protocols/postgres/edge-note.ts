@@ -1,4 +1,5 @@
 /** Reads what the edge says between a driver's messages. It is a program of ours, but it talks over a network. */
+import { decodeText } from '../bytes/reader.ts';
 import type { EdgeNote } from './link-notes.ts';
 
 /** JSON makes up to six bytes of one; what a note is about is itself bounded at the edge. */
@@ -6,7 +7,7 @@ export const NOTE_BYTES_MAX = 1024 * 1024;
 
 /** Undefined: it is no such note. */
 export function decodeEdgeNote(body: Uint8Array): EdgeNote | undefined {
-  const note = parsed(new TextDecoder().decode(body));
+  const note = parsed(decodeText(body));
   return isEdgeNote(note) ? note : undefined;
 }
 

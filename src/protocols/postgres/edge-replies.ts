@@ -2,7 +2,10 @@
  * The endpoint's half at the edge: its bytes in, bytes for the driver out. Notes are taken out and heeded; rows
  * pass as slices, and are recorded as slices where the reply may be cached.
  */
+import { decodeText } from '../bytes/reader.ts';
+import { hasTheseColumns, STALE_STATEMENT, tellColumns } from './edge-columns.ts';
 import type { EdgeState } from './edge-state.ts';
+import type { EdgeStatement } from './edge-statements.ts';
 import { type EndpointNote, LINK_NOTE } from './link-notes.ts';
 import { MessageStream } from './message-stream.ts';
 import { Backend } from './messages.ts';
@@ -16,6 +19,10 @@ export class EdgeReplies {
   #recorder: ReplyRecorder | undefined;
   /** Of the note in front of the ReadyForQuery that comes. */
   #ending: EndpointNote | undefined;
+  /** Of a passing exchange: its statement's columns come next. */
+  #described: EdgeStatement | undefined;
+  /** The reply that comes has other columns than the driver believes: it is told so instead. */
+  #isRefused = false;
 
   constructor(state: EdgeState) {
     this.#state = state;
@@ -41,31 +48,52 @@ export class EdgeReplies {
   #take(): boolean {
     const stream = this.#stream;
     const { type, length } = stream;
-    const isHidden = this.#isUnasked(type);
-    const isActedOn = type === LINK_NOTE || type === Backend.ReadyForQuery || isHidden;
+    const isTelling = this.#isTellingColumns(type);
+    const isActedOn = type === LINK_NOTE || type === Backend.ReadyForQuery || isTelling;
     // While it is quiet, the edge may say something of its own next: not in the midst of a message.
     const mustBeWhole = isActedOn || this.#state.isQuiet;
     if (mustBeWhole && !stream.isWhole) return stream.want(length + 1);
     if (type === LINK_NOTE) return this.#note();
     if (type === Backend.ReadyForQuery) return this.#readyForQuery();
     if (type === Backend.ErrorResponse) this.#failed();
+    if (type === Backend.ParameterDescription && !this.#state.asked)
+      this.#described = this.#state.awaited.take();
     this.#record(this.#recorder?.takes(type) ?? false);
-    if (isHidden) this.#hide();
+    if (isTelling) this.#columns();
+    else if (this.#isRefused && isOfRows(type)) stream.cut();
     else stream.pass();
     return true;
   }
 
-  /** The columns are asked for in every read's behalf, so that what is recorded fits every asker. */
-  #isUnasked(type: number): boolean {
-    const { asked } = this.#state;
+  // --- columns ----------------------------------------------------------------------------------------------
+
+  /** Of a statement that the driver may run again later. */
+  #isTellingColumns(type: number): boolean {
     const isDescription = type === Backend.RowDescription || type === Backend.NoData;
-    return isDescription && asked?.read.wants === 'rows' && !asked.wantsColumns;
+    return isDescription && (this.#state.asked?.statement ?? this.#described) !== undefined;
   }
 
-  #hide(): void {
+  /** They are asked for in every read's behalf, so that what is recorded fits every asker. */
+  #columns(): void {
+    const { asked } = this.#state;
     const { input, at, end } = this.#stream;
-    this.#stream.cut();
-    if (this.#recorder?.isOn) this.#recorder.add(input.subarray(at, end));
+    const message = input.subarray(at, end);
+    const statement = asked?.statement ?? this.#described;
+    this.#described = undefined;
+    if (!asked || asked.wantsColumns) this.#stream.pass();
+    else {
+      this.#stream.cut();
+      if (this.#recorder?.isOn) this.#recorder.add(message);
+    }
+    if (asked?.wantsColumns === false && !hasTheseColumns(statement, message)) this.#refuse();
+    else tellColumns(statement, message);
+  }
+
+  #refuse(): void {
+    this.#abandon();
+    this.#isRefused = true;
+    this.#state.hasFailed = true;
+    this.#stream.insert(STALE_STATEMENT);
   }
 
   // --- recording --------------------------------------------------------------------------------------------
@@ -87,7 +115,7 @@ export class EdgeReplies {
 
   #note(): true {
     const { input, at, end } = this.#stream;
-    const note: EndpointNote = JSON.parse(new TextDecoder().decode(input.subarray(at + 5, end)));
+    const note: EndpointNote = JSON.parse(decodeText(input.subarray(at + 5, end)));
     this.#stream.cut();
     this.#heed(note);
     return true;
@@ -97,7 +125,8 @@ export class EdgeReplies {
     const state = this.#state;
     if (note.news) state.hooks.heard(note.news);
     if (note.settings !== undefined) state.settings = note.settings ?? undefined;
-    if (note.dropped) state.statements.clear();
+    if (note.dropped === true) state.statements.clear();
+    else if (note.dropped) state.statements.gone(note.dropped);
     if (note.at !== undefined) state.raiseFloor(note.at);
     if (note.taken !== undefined || note.status !== undefined) this.#ending = { ...this.#ending, ...note };
     const { asked } = state;
@@ -114,6 +143,8 @@ export class EdgeReplies {
   #failed(): void {
     const state = this.#state;
     state.hasFailed = true;
+    state.awaited.lose();
+    this.#described = undefined;
     if (state.asked?.endsWithFlush) state.isSkipping = true;
     this.#abandon();
   }
@@ -123,6 +154,7 @@ export class EdgeReplies {
     const stream = this.#stream;
     const ending = this.#ending;
     this.#ending = undefined;
+    this.#isRefused = false;
     this.#record(false);
     if (ending?.at !== undefined) this.#recorder?.complete(ending.at);
     this.#abandon();
@@ -141,4 +173,8 @@ export class EdgeReplies {
   #statusPassed(): number {
     return this.#stream.input[this.#stream.at - 1] ?? 0;
   }
+}
+
+function isOfRows(type: number): boolean {
+  return type === Backend.DataRow || type === Backend.CommandComplete || type === Backend.ErrorResponse;
 }

@@ -249,7 +249,7 @@ export class EdgeRequests {
   #pass(): boolean {
     const state = this.#state;
     const { type, length } = this.#stream;
-    const isNamed = type === Frontend.Parse || type === Frontend.Close;
+    const isNamed = type === Frontend.Parse || type === Frontend.Close || type === Frontend.Describe;
     if (isNamed && length <= EXCHANGE_BYTES_MAX) {
       if (!this.#stream.isWhole) return this.#stream.want(length + 1);
       this.#noteName();
@@ -262,7 +262,7 @@ export class EdgeRequests {
     return true;
   }
 
-  /** Of a Parse or Close that goes to the endpoint. */
+  /** Of a Parse, Close or Describe that goes to the endpoint. */
   #noteName(): void {
     const { input, at, end, type } = this.#stream;
     const { statements } = this.#state;
@@ -270,7 +270,11 @@ export class EdgeRequests {
     if (type === Frontend.Parse) {
       const parse = readParse(body);
       if (parse) statements.sent(parse.name, statementOf(parse.body, this.#state));
-    } else if (body[0] === STATEMENT) statements.forget(latin1(body.subarray(1, -1)));
+    } else if (body[0] === STATEMENT) {
+      const name = latin1(body.subarray(1, -1));
+      if (type === Frontend.Close) statements.forget(name);
+      else this.#state.awaited.ask(statements.latest(name));
+    }
   }
 
   /** An endpoint that has heard nothing need not hear that. */

@@ -4,6 +4,7 @@
  */
 import { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, CacheStatus, EdgeHooks } from '../caching.ts';
+import { AwaitedDescriptions } from './edge-columns.ts';
 import { type EdgeStatement, EdgeStatements } from './edge-statements.ts';
 import { encodeNoticeResponse } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -33,6 +34,7 @@ export class EdgeState {
   readonly toEndpoint = new Outbox();
   readonly hooks: EdgeHooks;
   readonly statements = new EdgeStatements();
+  readonly awaited = new AwaitedDescriptions();
   #settings: Readonly<Record<string, string>> | undefined;
   /** Of the settings, as a part of keys. */
   settingsKey = '';
@@ -84,6 +86,7 @@ export class EdgeState {
   settle(): void {
     this.statements.answered({ hasFailed: this.hasFailed, settingsKey: this.settingsKey });
     this.hasFailed = false;
+    this.awaited.clear();
   }
 
   raiseFloor(moment: number): void {

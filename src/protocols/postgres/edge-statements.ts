@@ -13,6 +13,8 @@ export interface EdgeStatement {
   types: string;
   /** Of the settings under which it was parsed: literals were read by them. */
   settingsKey: string;
+  /** As the driver was told them last; undefined: it was not. */
+  columns?: string;
 }
 
 /** More are forgotten, oldest first, and then looked up by the endpoint alone. */
@@ -32,6 +34,11 @@ export class EdgeStatements {
 
   get(name: string): EdgeStatement | undefined {
     return this.#known.get(name);
+  }
+
+  /** What the name means where all that was sent has come there. */
+  latest(name: string): EdgeStatement | undefined {
+    return this.#sent.get(name) ?? this.#known.get(name);
   }
 
   /** To parse it anew may be an error. */
@@ -80,6 +87,14 @@ export class EdgeStatements {
     this.forget('');
     this.#told('');
     this.#isUnnamedDropped = true;
+  }
+
+  /** They were given up in SQL. What was parsed anew behind it under such a name the endpoint knows. */
+  gone(names: readonly string[]): void {
+    for (const name of names) {
+      this.#sent.delete(name);
+      this.#know(name, undefined);
+    }
   }
 
   clear(): void {

@@ -2,6 +2,7 @@
 import type { CacheHooks, Catalog, Verdict } from '../caching.ts';
 import { latin1 } from './latin1.ts';
 import { movesNames } from './name-resolution.ts';
+import { readTextOf } from './read-text.ts';
 import type { Settings } from './settings.ts';
 
 /** A statement that was parsed once and runs many times: its record, whoever made it. */
@@ -82,7 +83,7 @@ function judgementOf(
   text: string,
   { catalog, settings }: { catalog: Catalog | undefined; settings: Settings },
 ): Judgement {
-  const verdict = catalog ? catalog.judge(text, recordOf(settings)) : guess(text);
+  const verdict = controlled(text, catalog ? catalog.judge(text, recordOf(settings)) : guess(text));
   const isMoving = movesNames(text);
   const isBeyondText = TWO_PHASES.test(text) || (isMoving && verdict.status === 'multiplestatements');
   return {
@@ -90,6 +91,12 @@ function judgementOf(
     movesNames: isMoving,
     isPlain: HARMLESS.test(text) || ENDING.test(text),
   };
+}
+
+/** A comment may turn caching off for what could be cached. */
+function controlled(text: string, verdict: Verdict): Verdict {
+  const isOff = verdict.status === 'miss' && text.includes('warmpool:') && readTextOf(text).control.isOff;
+  return isOff ? { ...verdict, status: 'disabled' } : verdict;
 }
 
 function guess(text: string): Verdict {

@@ -31,8 +31,8 @@ export interface EndpointNote {
   /** In front of the reply to a flagged read. */
   reply?: ReplyFacts;
   news?: WriteNews;
-  /** The session's prepared statements are gone. */
-  dropped?: true;
+  /** The session's prepared statements are gone: all, or those with these names. */
+  dropped?: true | string[];
 }
 
 export function encodeNote(note: EdgeNote | EndpointNote): Uint8Array {

@@ -116,8 +116,10 @@ export function cString(text: string): Uint8Array {
   return encodeText(`${text}\0`);
 }
 
+const encoder = new TextEncoder();
+
 export function encodeText(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }
 
 export function join(parts: readonly Uint8Array[]): Uint8Array {

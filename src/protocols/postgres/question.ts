@@ -20,7 +20,7 @@ export class Question implements OriginQuestion {
   constructor(origin: PostgresOrigin, sql: string) {
     this.#origin = origin;
     this.request = query(sql);
-    // As every simple query does.
+    // As any simple query it ends the unnamed statement.
     origin.unnamed = undefined;
   }
 

@@ -6,6 +6,7 @@ import { type FakeHooks, flagged, HIT, MISS, note, taken } from './fake-hooks.ts
 import {
   BIND_COMPLETE,
   bind,
+  CLOSE_COMPLETE,
   COLUMNS,
   COPY_IN,
   close,
@@ -438,6 +439,29 @@ scripted('a definition waits for what drops all statements before it', {
   ],
   hears: ['notaquery'],
 });
+
+scripted(
+  'the edge hears which statements were given up by name in SQL, also of those that only it has made',
+  {
+    steps: [
+      {
+        driver: wire(note({ define: [['n', 'select 1\0\0\0']] }), query('deallocate n')),
+        toOrigin: wire(close('S', 'wp_gone'), parse('wp_gone', ''), query('deallocate wp_gone')),
+        phase: 'busy',
+      },
+      {
+        origin: wire(CLOSE_COMPLETE, PARSE_COMPLETE, complete('DEALLOCATE'), ready()),
+        toDriver: wire(
+          complete('DEALLOCATE'),
+          note({ dropped: ['n'], taken: 1, at: 100, status: 'notaquery', settings: null }),
+          ready(),
+        ),
+        phase: 'unsettled',
+      },
+    ],
+    hears: ['notaquery'],
+  },
+);
 
 // --- settings -------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import {
   ready,
   run,
   type Step,
+  SYNC,
   scripted,
 } from './script.ts';
 import { wire } from './wire.ts';
@@ -62,6 +63,39 @@ scripted('SET work_mem is taken away for the next driver and comes back for its 
     },
     { driver: SELECT, toOrigin: SELECT, phase: 'busy' },
     { origin: SELECTED, toDriver: SELECTED, phase: 'done' },
+  ],
+});
+
+scripted('the replay of settings ends the unnamed statement of the connection, which is parsed again', {
+  steps: [
+    ...sets("set work_mem = '9MB'", [['setting', 'work_mem', '9216', '4096']]),
+    { driver: wire(parse('', 'select 2'), SYNC), toOrigin: wire(parse('', 'select 2'), SYNC), phase: 'busy' },
+    {
+      origin: wire(PARSE_COMPLETE, ready()),
+      toDriver: wire(PARSE_COMPLETE, ready()),
+      phase: 'done',
+    },
+    {
+      who: 'b',
+      driver: wire(parse('named', 'select 3'), run('named')),
+      toOrigin: wire(query('RESET "work_mem"'), parse('wp_1', 'select 3'), run('wp_1')),
+      phase: 'busy',
+    },
+    {
+      who: 'b',
+      origin: wire(complete('RESET'), ready(), PARSE_COMPLETE, BIND_COMPLETE, SELECTED),
+      toDriver: wire(PARSE_COMPLETE, BIND_COMPLETE, SELECTED),
+      phase: 'done',
+    },
+    {
+      driver: run(''),
+      toOrigin: wire(
+        query("SELECT pg_catalog.set_config('work_mem','9216',false)"),
+        parse('', 'select 2'),
+        run(''),
+      ),
+      phase: 'busy',
+    },
   ],
 });
 

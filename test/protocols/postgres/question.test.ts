@@ -30,6 +30,13 @@ test('the request is a simple query', () => {
   );
 });
 
+test('it ends the unnamed statement of the connection', () => {
+  const origin = newOrigin();
+  origin.unnamed = {};
+  new Question(origin, 'x');
+  expect(origin.unnamed).toBeUndefined();
+});
+
 test('rows are text, NULL is null; parameters that change meanwhile are noted; at every cut', () => {
   for (const pieces of cuttings(wire(notice('n'), ROWS, parameter('TimeZone', 'UTC'), ready()))) {
     const origin = newOrigin();
