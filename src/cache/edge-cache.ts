@@ -9,6 +9,7 @@ import type { EntryFacts } from './entry.ts';
 import { tierKey } from './key.ts';
 import type { Knowledge } from './knowledge.ts';
 import { MemoryTier } from './memory-tier.ts';
+import type { Pace } from './pace.ts';
 import { type Age, ageOf, type Lifetime, lifetimeOf } from './policy.ts';
 import { tagDependency } from './raises.ts';
 import { ReplyRecording } from './recording.ts';
@@ -35,6 +36,8 @@ export interface EdgeCacheOptions {
   cacheApi: CacheApiTier;
   /** Of the namespace's endpoint; shared by the isolate's connections. */
   knowledge: Knowledge;
+  /** Likewise. */
+  pace: Pace;
   caching: Caching;
   /** Config, its version, generation of its endpoint, cache epoch: equal namespaces, comparable replies. */
   namespace: string;
@@ -60,6 +63,8 @@ interface Asked {
 
 export class EdgeCache {
   readonly #options: EdgeCacheOptions;
+  /** When the read that is being forwarded was given up here. */
+  #forwardedAtMs: number | undefined;
 
   constructor(options: EdgeCacheOptions) {
     this.#options = options;
@@ -70,9 +75,10 @@ export class EdgeCache {
    * forwarded.
    */
   lookup(read: CacheableRead, { floor }: { floor: number }): Found | Promise<Found | undefined> | undefined {
+    this.#forwardedAtMs = this.#options.nowMs();
     const lifetime = this.#lifetimeOf(read);
     if (lifetime === undefined) return undefined;
-    const { memory, cacheApi, namespace, nowMs } = this.#options;
+    const { memory, cacheApi, namespace, nowMs, pace } = this.#options;
     const key = tierKey(namespace, read);
     const asked = { key, floor, lifetime };
     const entry = memory.replies.get(key);
@@ -85,7 +91,7 @@ export class EdgeCache {
       else if (this.#ageOf(entry, lifetime) !== 'expired') return undefined;
     }
     if (cacheApi.isOff || memory.refusals.has(namespace, read, { nowMs: nowMs() })) return undefined;
-    return this.#lookUpCacheApi(asked);
+    return pace.isWorthAsking() ? this.#lookUpCacheApi(asked) : undefined;
   }
 
   /**
@@ -93,10 +99,11 @@ export class EdgeCache {
    * memory at once and in the Cache API later, unless a write has made it stale meanwhile.
    */
   record(read: CacheableRead, facts: ReplyFacts): Recording | undefined {
+    this.#noteAnswer();
     const lifetime = this.#lifetimeOf(read);
     if (lifetime === undefined || (facts.status !== 'miss' && facts.status !== 'hit')) return undefined;
     if (ageOf(facts.ageMs, lifetime) === 'expired') return undefined;
-    const { memory, cacheApi, namespace } = this.#options;
+    const { memory, cacheApi, namespace, pace } = this.#options;
     const key = tierKey(namespace, read);
     const storedAtMs = this.#options.nowMs() - facts.ageMs;
     const keepSeconds = (lifetime.ttlMs + lifetime.swrMs - facts.ageMs) / 1000;
@@ -111,7 +118,7 @@ export class EdgeCache {
         if (proven === undefined) return;
         const entry = { ...proven, body };
         memory.replies.put(key, entry);
-        cacheApi.put(key, entry, { keepSeconds });
+        if (pace.isWorthPutting) cacheApi.put(key, entry, { keepSeconds });
       },
     });
   }
@@ -133,9 +140,18 @@ export class EdgeCache {
     return caching.consistency === 'strict' ? undefined : lifetimeOf(caching, read.control);
   }
 
+  #noteAnswer(): void {
+    const { nowMs, pace } = this.#options;
+    if (this.#forwardedAtMs !== undefined) pace.answered(nowMs() - this.#forwardedAtMs);
+    this.#forwardedAtMs = undefined;
+  }
+
   async #lookUpCacheApi(asked: Asked): Promise<Found | undefined> {
-    const { cacheApi, memory } = this.#options;
+    const { cacheApi, memory, nowMs, pace } = this.#options;
+    const askedAtMs = nowMs();
     const hit = await cacheApi.match(asked.key, (facts) => this.#mayServe(facts, asked));
+    this.#forwardedAtMs = nowMs();
+    pace.matched(this.#forwardedAtMs - askedAtMs, { isHit: hit !== undefined });
     if (hit === undefined) return undefined;
     const { facts, body } = hit;
     // News may have come while the body did.

@@ -113,6 +113,7 @@ async function serve({
     socket,
     source,
     place: login,
+    lookUp: () => findLogin(env.DB, { database: login.configId, user: driver.user }),
     endpoint,
     openConversation,
     driver,

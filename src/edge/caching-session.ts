@@ -3,14 +3,15 @@
  * it goes over the link like everything else. Who is only answered from caches opens no link at all.
  */
 import { waitUntil } from 'cloudflare:workers';
-import { EdgeCache, type Found } from '../cache/edge-cache.ts';
+import type { Found } from '../cache/edge-cache.ts';
 import type { EndpointStub } from '../endpoint/link.ts';
 import type { EdgeConversation, EdgeConversationOptions } from '../protocols/caching.ts';
 import type { DriverOpening } from '../protocols/contract.ts';
 import { ByteSink } from '../transport/byte-sink.ts';
 import { ByteSource } from '../transport/byte-source.ts';
+import { CurrentCache } from './current-cache.ts';
 import { countHits } from './hit-counts.ts';
-import { type CachePlace, cacheApiTier, edgeMemory, knowledgeOf, namespaceOf } from './isolate-cache.ts';
+import { type CachePlace, knownEndpoint } from './isolate-cache.ts';
 import type { OpenLink } from './open-link.ts';
 import { refresh } from './refresh.ts';
 
@@ -21,6 +22,8 @@ export interface CachingSessionOptions {
   socket: Socket;
   source: ByteSource;
   place: CachePlace;
+  /** The same as it is stored now. */
+  lookUp: () => Promise<CachePlace | undefined>;
   endpoint: EndpointStub;
   openConversation: (options: EdgeConversationOptions) => EdgeConversation;
   driver: DriverOpening;
@@ -29,7 +32,7 @@ export interface CachingSessionOptions {
 
 export class CachingSession {
   readonly #options: CachingSessionOptions;
-  readonly #cache: EdgeCache;
+  readonly #cache: CurrentCache;
   readonly #conversation: EdgeConversation;
   readonly #toDriver: ByteSink;
   readonly #source: ByteSource;
@@ -40,18 +43,11 @@ export class CachingSession {
   #hits = 0;
 
   constructor(options: CachingSessionOptions) {
-    const { place, source, socket } = options;
+    const { source, socket } = options;
     this.#options = options;
     this.#source = source;
     this.#toDriver = new ByteSink(socket.writable, () => this.#hangUp());
-    this.#cache = new EdgeCache({
-      memory: edgeMemory,
-      cacheApi: cacheApiTier(),
-      knowledge: knowledgeOf(place),
-      caching: place.caching,
-      namespace: namespaceOf(place),
-      nowMs: Date.now,
-    });
+    this.#cache = new CurrentCache(options);
     this.#conversation = this.#openConversation(options.driver.settings);
   }
 
@@ -75,7 +71,7 @@ export class CachingSession {
 
   #openConversation(settings: Readonly<Record<string, string>>): EdgeConversation {
     const cache = this.#cache;
-    const knowledge = knowledgeOf(this.#options.place);
+    const knowledge = knownEndpoint(this.#options.place).knowledge;
     return this.#options.openConversation({
       settings: { ...settings },
       hooks: {
@@ -135,6 +131,8 @@ export class CachingSession {
     this.#hits += 1;
     if (found.needsRefresh) this.#refreshLater();
     this.#conversation.answer({ body: head, isPart: true }, found);
+    // The driver was prepared for other columns, so the endpoint is asked instead.
+    if (!this.#conversation.isQuiet) return reader.cancel();
     await this.#flush();
     let left = found.body.bytes - head.length;
     while (left > 0) {
@@ -154,7 +152,7 @@ export class CachingSession {
     const bytes = this.#conversation.refreshing();
     const conversation = this.#openConversation(settings);
     const driver = { ...this.#options.driver, settings, cancelKey: crypto.randomUUID() };
-    const knownUpTo = knowledgeOf(place).settledUpTo;
+    const knownUpTo = knownEndpoint(place).knowledge.settledUpTo;
     const work = refresh({ bytes, conversation, driver, openLink, knownUpTo });
     waitUntil(work.finally(() => this.#cache.refreshEnded(read)));
   }
@@ -172,7 +170,7 @@ export class CachingSession {
   #send(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#toEndpoint) return this.#toEndpoint.write(bytes);
     if (this.#link) return this.#link.then(() => this.#toEndpoint?.write(bytes));
-    const knownUpTo = knowledgeOf(this.#options.place).settledUpTo;
+    const knownUpTo = knownEndpoint(this.#options.place).knowledge.settledUpTo;
     this.#link = this.#options.openLink(bytes, { caching: { knownUpTo } });
     return this.#link.then((link) => {
       this.#toEndpoint = new ByteSink(link.writable, () => this.#hangUp());

@@ -3,6 +3,7 @@ import { waitUntil } from 'cloudflare:workers';
 import { CacheApiTier } from '../cache/cache-api-tier.ts';
 import { EdgeMemory } from '../cache/edge-cache.ts';
 import { Knowledge } from '../cache/knowledge.ts';
+import { Pace } from '../cache/pace.ts';
 import type { Login } from '../config/store.ts';
 
 /** Whose replies: equal places have comparable ones. */
@@ -11,20 +12,26 @@ export type CachePlace = Pick<Login, 'configId' | 'version' | 'caching' | 'cache
 const ENDPOINTS_MAX = 1_000;
 
 export const edgeMemory = new EdgeMemory();
-const knowledge = new Map<string, Knowledge>();
+const endpoints = new Map<string, KnownEndpoint>();
 
-/** Of the endpoint that keeps the clock. */
-export function knowledgeOf({ configId, endpoint }: CachePlace): Knowledge {
+/** What this isolate has learned of one endpoint. */
+interface KnownEndpoint {
+  knowledge: Knowledge;
+  pace: Pace;
+}
+
+/** The endpoint that keeps the clock of these replies. */
+export function knownEndpoint({ configId, endpoint }: CachePlace): KnownEndpoint {
   const key = `${configId}.${endpoint.generation}`;
-  const known = knowledge.get(key);
+  const known = endpoints.get(key);
   if (known) return known;
   // Replies must not outlive what is known of them.
-  if (knowledge.size >= ENDPOINTS_MAX) {
-    knowledge.clear();
+  if (endpoints.size >= ENDPOINTS_MAX) {
+    endpoints.clear();
     edgeMemory.replies.clear();
   }
-  const made = new Knowledge();
-  knowledge.set(key, made);
+  const made = { knowledge: new Knowledge(), pace: new Pace() };
+  endpoints.set(key, made);
   return made;
 }
 

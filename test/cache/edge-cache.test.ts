@@ -3,6 +3,7 @@ import { CacheApiTier } from '../../src/cache/cache-api-tier.ts';
 import { EdgeCache, EdgeMemory, type Found } from '../../src/cache/edge-cache.ts';
 import { Knowledge } from '../../src/cache/knowledge.ts';
 import { MemoryTier } from '../../src/cache/memory-tier.ts';
+import { Pace } from '../../src/cache/pace.ts';
 import { type Caching, DEFAULT_CACHING } from '../../src/config/config.ts';
 import type { CacheableRead, ReplyFacts } from '../../src/protocols/caching.ts';
 import { bytesOf, factsOf, Kept, readOf, textOf } from './reads.ts';
@@ -36,6 +37,7 @@ class Isolate {
     return new EdgeCache({
       memory: changes.memory ?? this.memory,
       cacheApi: new CacheApiTier({ cache, keepAlive: kept.keepAlive }),
+      pace: new Pace(),
       knowledge: this.knowledge,
       caching: { ...DEFAULT_CACHING, ...changes.caching },
       namespace,
