@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cases, errorOf } from '../conformance/case.ts';
 import { cases } from '../conformance/cases/all.ts';
 import { postgresJsInNodeCases } from '../conformance/cases/postgres-js-sessions.ts';
+import { CACHING, untilCacheable } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 
 const COPY_LINES = 200_000;
@@ -56,11 +57,14 @@ const nodeCases: Cases = {
 let harness: Harness;
 let direct: Target;
 let pooled: Target;
+let cached: Target;
 
 beforeAll(async () => {
   harness = await startHarness();
   direct = await harness.createTarget();
   pooled = await harness.createTarget();
+  cached = await harness.createTarget({ config: CACHING });
+  await untilCacheable(cached);
 });
 
 afterAll(() => harness.stop());
@@ -70,6 +74,8 @@ describe('node-postgres, postgres.js, Drizzle and Kysely in Node', () => {
     const expected = await run(direct.direct);
     expect(expected).toBeDefined();
     expect(await run(pooled.pooled)).toEqual(expected);
+    // The second time finds in the cache what the first has left there.
+    for (const _ of [1, 2]) expect(await run(cached.pooled)).toEqual(expected);
   });
 });
 

@@ -1,6 +1,7 @@
 /** pgbench with ten times as many clients as the pool has connections: no errors, and never one connection more. */
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CACHING } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 import { type Ended, runProgram } from './program.ts';
 
@@ -14,19 +15,27 @@ const TRANSACTIONS_EACH = 20;
 const THREADS = 2;
 const MODES = ['simple', 'extended', 'prepared'];
 
+const WAYS = { 'without a cache': {}, 'with a cache': CACHING };
+
 let harness: Harness;
 let target: Target;
 
 beforeAll(async () => {
   harness = await startHarness();
-  target = await harness.createTarget({ config: { origin_connection_limit: ORIGIN_CONNECTION_LIMIT } });
-  const { stderr, code } = await pgbench(target.pooled, ['-i', '-q']);
-  expect(code, stderr).toBe(0);
 });
 
 afterAll(() => harness.stop());
 
-describe(`pgbench with ${CLIENTS} clients on a pool of ${ORIGIN_CONNECTION_LIMIT}`, () => {
+describe.each(
+  Object.entries(WAYS),
+)(`pgbench with ${CLIENTS} clients on a pool of ${ORIGIN_CONNECTION_LIMIT}, %s`, (_, way) => {
+  beforeAll(async () => {
+    const config = { origin_connection_limit: ORIGIN_CONNECTION_LIMIT, ...way };
+    target = await harness.createTarget({ config });
+    const { stderr, code } = await pgbench(target.pooled, ['-i', '-q']);
+    expect(code, stderr).toBe(0);
+  });
+
   test.each(MODES)('%s', async (mode) => {
     const args = [
       `--protocol=${mode}`,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftovers.ts';
+import { CACHING, untilCacheable } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target, VERSIONS } from '../fakes/harness.ts';
 import { type Ended, type Program, runProgram, startProgram } from './program.ts';
 
@@ -86,23 +87,34 @@ const SCRIPTS: Record<string, string> = {
 
 describe.each(VERSIONS)('psql on PostgreSQL %s', (version) => {
   let target: Target;
+  let cached: Target;
 
   beforeAll(async () => {
     target = await harness.createTarget({ version });
+    cached = await harness.createTarget({ version, config: CACHING });
+    await fill(target);
+    await fill(cached);
+    await untilCacheable(cached);
+  });
+
+  async function fill(database: Target): Promise<void> {
     await harness.ask(
-      target,
+      database,
       `create table people (id serial primary key, name text not null unique);
        insert into people (name) select 'Person ' || n from generate_series(1, 5) n;
        create view names as select name from people;
        create type mood as enum ('good', 'bad');
        create function greet(text) returns text language sql as $$ select 'Hello ' || $1 $$`,
     );
-  });
+  }
 
   test.each(Object.entries(SCRIPTS))('%s', async (_, script) => {
     const direct = await psql(target.direct, script);
     expect(direct).toMatchObject({ code: 0, stdout: expect.stringContaining('\n') });
     expect(normal(await psql(target.pooled, script))).toEqual(normal(direct));
+    const inOwn = { ...direct, stdout: direct.stdout.replaceAll(target.name, cached.name) };
+    // The second time finds in the cache what the first has left there.
+    for (const _ of [1, 2]) expect(normal(await psql(cached.pooled, script))).toEqual(normal(inOwn));
   });
 
   test('copies files in and out', async () => {
@@ -120,9 +132,11 @@ describe.each(VERSIONS)('psql on PostgreSQL %s', (version) => {
     const direct = await psql(target.direct, script);
     expect(direct).toMatchObject({ code: 0, stdout: expect.stringContaining(`COPY ${COPY_LINES}`) });
     expect(await readFile(out, 'utf8')).toBe(lines);
-    await writeFile(out, '');
-    expect(await psql(target.pooled, script)).toEqual(direct);
-    expect(await readFile(out, 'utf8')).toBe(lines);
+    for (const url of [target.pooled, cached.pooled]) {
+      await writeFile(out, '');
+      expect(await psql(url, script)).toEqual(direct);
+      expect(await readFile(out, 'utf8')).toBe(lines);
+    }
   });
 
   test('in a terminal, Tab completes names and Ctrl-C cancels what runs', async () => {

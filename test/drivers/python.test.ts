@@ -1,6 +1,7 @@
 /** psycopg 3 and asyncpg, as Debian packages them: each script must see through Warmpool what it sees straight. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CACHING, cacheStatuses, untilCacheable } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target, VERSIONS } from '../fakes/harness.ts';
 import { runProgram } from './program.ts';
 
@@ -26,16 +27,23 @@ describe.runIf(isThere)('drivers for Python', () => {
 
   describe.each(VERSIONS)('on PostgreSQL %s', (version) => {
     test.each(Object.keys(PACKAGES))('%s', async (driver) => {
-      const [direct, pooled] = await targets(version);
+      const [direct, pooled, cached] = await targets(version);
       const expected = await runScript(driver, direct.direct);
-      const seen = await runScript(driver, pooled.pooled);
       expect(Object.keys(expected).length).toBeGreaterThan(5);
-      expect(seen).toEqual(expected);
+      expect(await runScript(driver, pooled.pooled)).toEqual(expected);
+      await untilCacheable(cached);
+      // The second time finds in the cache what the first has left there.
+      for (const _ of [1, 2]) expect(await runScript(driver, cached.pooled)).toEqual(expected);
+      expect((await cacheStatuses(harness, cached))['hit']).toBeGreaterThan(0);
     });
   });
 
-  async function targets(version: (typeof VERSIONS)[number]): Promise<[Target, Target]> {
-    return [await harness.createTarget({ version }), await harness.createTarget({ version })];
+  async function targets(version: (typeof VERSIONS)[number]): Promise<[Target, Target, Target]> {
+    return [
+      await harness.createTarget({ version }),
+      await harness.createTarget({ version }),
+      await harness.createTarget({ version, config: CACHING }),
+    ];
   }
 });
 

@@ -63,14 +63,13 @@ export class Wire {
 
   /** Waits until what was heard says enough. */
   async hear(isEnough: (heard: Buffer) => boolean, waitMs: number): Promise<void> {
-    const heard = new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (isEnough(this.#heard)) resolve();
-      };
-      this.socket.on('data', look);
-      look();
-    });
-    await within(heard, waitMs, 'an answer');
+    const { promise: heard, resolve } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (isEnough(this.#heard)) resolve();
+    };
+    this.socket.on('data', look);
+    look();
+    await within(heard, waitMs, 'an answer').finally(() => this.socket.off('data', look));
   }
 }
 
