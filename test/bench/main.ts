@@ -8,12 +8,24 @@ import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { parseInteger } from '../../src/cli/options.ts';
 import { runStep } from '../../src/cli/steps.ts';
+import { type CacheResult, type FarResult, measureCache, measureFar } from './cache.ts';
 import { findPgbench, initialise, versionOfPgbench } from './pgbench.ts';
-import { mediansOf, type Outcome, type RowResult, renderReport, resultOf } from './report.ts';
+import {
+  mediansOf,
+  type Outcome,
+  type RowResult,
+  renderCache,
+  renderFar,
+  renderReport,
+  resultOf,
+} from './report.ts';
 import { type Row, rowsOf } from './rows.ts';
 import type { Target } from './target.ts';
 import { startTargets, type Targets } from './targets.ts';
 
+/** What `--only` calls it. */
+const CACHE = 'cache';
+const FAR_ROUNDS = 21;
 const SECONDS_MAX = 600;
 const ROUNDS_MAX = 100;
 const SCALE = 10;
@@ -59,16 +71,30 @@ async function bench(options: BenchOptions): Promise<void> {
 
   const results: RowResult[] = [];
   for (const row of rows) results.push(await runStep(row.name, () => measureRow({ row, targets, rounds })));
-  console.log(`\n${renderReport(rows, results)}\n`);
-  console.log(notesOn({ seconds, rounds }));
+  if (results.length > 0) console.log(`\n${renderReport(rows, results)}\n\n${notesOn({ seconds, rounds })}`);
+  const isCacheWanted = CACHE.includes(options.only ?? '');
+  const cache = isCacheWanted ? await measureCaching({ targets, pgbench, seconds, rounds }) : undefined;
   const report = {
     at: new Date().toISOString(),
     machine: machine(),
     versions: { ...versionsOf(targets), pgbench: await versionOfPgbench(pgbench), node: process.version },
     options: { seconds, rounds, scale },
     rows: results,
+    ...cache,
   };
   await write(resolve(options.json), JSON.stringify(report, null, 2));
+}
+
+async function measureCaching(work: {
+  targets: Targets;
+  pgbench: string;
+  seconds: number;
+  rounds: number;
+}): Promise<{ cache: CacheResult[]; far: FarResult }> {
+  const cache = await runStep('cache', () => measureCache(work.targets, work));
+  const far = await runStep('cache, far away', () => measureFar(work.targets, FAR_ROUNDS));
+  console.log(`\n${renderCache(cache)}\n\n${renderFar(far)}`);
+  return { cache, far };
 }
 
 async function measureRow(work: { row: Row; targets: Targets; rounds: number }): Promise<RowResult> {
@@ -111,8 +137,8 @@ async function measureOnce(work: { row: Row; target: Target; outcome: Outcome })
 
 function notesOn({ seconds, rounds }: { seconds: number; rounds: number }): string {
   return `Medians of ${rounds} x ${seconds} s; ratios are Warmpool's number divided by the other's. Both poolers have 20
-origin connections, check SCRAM-SHA-256 against a stored verifier, and speak no TLS. Caching is off.
-PgBouncer before 1.21 cannot do prepared statements in transaction mode.`;
+origin connections, check SCRAM-SHA-256 against a stored verifier, and speak no TLS. Caching is off, but
+in the rows of the cache. PgBouncer before 1.21 cannot do prepared statements in transaction mode.`;
 }
 
 function versionsOf(targets: Targets): Record<string, string | null> {

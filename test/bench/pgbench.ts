@@ -13,6 +13,8 @@ export interface Load {
   clients: number;
   /** A new connection, login included, for each query. */
   reconnects?: true;
+  /** A file of pgbench's own language instead of its select-only transaction. */
+  script?: string;
 }
 
 export interface Throughput {
@@ -49,9 +51,10 @@ export async function measureThroughput(options: {
   load: Load;
   seconds: number;
 }): Promise<Throughput> {
-  const { mode, clients, reconnects } = options.load;
+  const { mode, clients, reconnects, script } = options.load;
   const report = await run(options, [
-    ...['-S', '-n', '-M', mode],
+    ...(script === undefined ? ['-S'] : ['-f', script]),
+    ...['-n', '-M', mode],
     ...['-c', String(clients), '-T', String(options.seconds)],
     ...(reconnects ? ['-C'] : []),
   ]);

@@ -1,5 +1,6 @@
 /** What was measured, as numbers for the JSON file and as an aligned table. Knows nothing of how it was measured. */
 import { medianOf } from '../../src/cli/table.ts';
+import type { CacheResult, FarResult } from './cache.ts';
 import type { Row, Sample } from './rows.ts';
 import { TARGET_NAMES, type TargetName } from './target.ts';
 
@@ -50,6 +51,22 @@ export function renderReport(rows: readonly Row[], results: readonly RowResult[]
     ratioText(result.ratios.toDirect),
   ]);
   return align([header, ...lines]);
+}
+
+export function renderCache(results: readonly CacheResult[]): string {
+  const lines = results.map(({ name, p50Ms, p99Ms, share, tps }) => [
+    name,
+    `${p50Ms.toFixed(2)} ms`,
+    `${p99Ms.toFixed(2)} ms`,
+    `${Math.round(share * 100)} %`,
+    tps === undefined ? '-' : String(Math.round(tps)),
+  ]);
+  return align([['a read from', 'p50', 'p99', 'as named', 'tps, 16 clients'], ...lines]);
+}
+
+export function renderFar({ rttMs, directMs, cachedMs }: FarResult): string {
+  const times = `direct ${directMs.toFixed(1)} ms, cached ${cachedMs.toFixed(2)} ms`;
+  return `New connection and one read, origin ${rttMs} ms away: ${times}, ${Math.round(directMs / cachedMs)} times faster.`;
 }
 
 function cellOf(row: Row | undefined, { medians, problem }: Outcome): string {

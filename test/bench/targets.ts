@@ -7,7 +7,9 @@ import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
 import { findFreePort } from '../../src/cli/ports.ts';
 import { runStep } from '../../src/cli/steps.ts';
 import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
+import { startDelayProxy } from '../../src/demo/delay-proxy.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+import { Edges } from '../fakes/edges.ts';
 import { clientOf } from './handshake.ts';
 import { findDescendants } from './memory.ts';
 import { startPgBouncer } from './pgbouncer.ts';
@@ -17,7 +19,8 @@ import type { Target } from './target.ts';
 const POOL_SIZE = 20;
 /** 64 clients directly, and two pools. */
 const ORIGIN_CONNECTIONS = '200';
-const CONFIG_NAME = 'bench';
+/** As in the demo. */
+const FAR_MS = 60;
 const ACCOUNT = 'local';
 
 const Created = v.object({ result: v.object({ id: v.string() }) });
@@ -26,7 +29,24 @@ export interface Targets {
   direct: Target;
   /** Undefined: not installed. */
   pgbouncer: Target | undefined;
+  /** Caching is off. */
   warmpool: Target;
+  caching: CachingTargets;
+}
+
+/** The same database with caching on. */
+export interface CachingTargets {
+  session: Target;
+  /** Each read asks the endpoint. */
+  strict: Target;
+  /** The same database, a round trip of so many milliseconds away. */
+  far: {
+    rttMs: number;
+    direct: Target;
+    session: Target;
+    /** The same config through another isolate of the same data centre. */
+    otherEdge: Target;
+  };
 }
 
 export async function startTargets(): Promise<Targets> {
@@ -38,7 +58,8 @@ export async function startTargets(): Promise<Targets> {
   const pgbouncer = await runStep('PgBouncer', () =>
     startPgBouncer({ origin, verifier, poolSize: POOL_SIZE }),
   );
-  return { direct, pgbouncer, warmpool: await runStep('Warmpool', () => startWarmpoolTarget(origin)) };
+  const { warmpool, caching } = await runStep('Warmpool', () => startWarmpoolTargets(origin, direct));
+  return { direct, pgbouncer, warmpool, caching };
 }
 
 async function askOrigin(origin: PostgresServer): Promise<{ version: string; verifier: string }> {
@@ -52,14 +73,47 @@ async function askOrigin(origin: PostgresServer): Promise<{ version: string; ver
   return v.parse(v.object({ version: v.string(), verifier: v.string() }), rows[0]);
 }
 
-async function startWarmpoolTarget(origin: PostgresServer): Promise<Target> {
+async function startWarmpoolTargets(
+  origin: PostgresServer,
+  direct: Target,
+): Promise<Pick<Targets, 'warmpool' | 'caching'>> {
   const folder = await makeTemporaryFolder('warmpool-bench');
+  const edges = await Edges.prepare({ count: 1, folder: join(folder.path, 'edges') });
   const warmpool = await startWarmpool({
     httpPort: await findFreePort(),
     postgresPort: await findFreePort(),
     persistDir: join(folder.path, 'warmpool'),
+    beside: (worker) => edges.writeConfigs(worker),
   });
-  const configId = await createConfig(warmpool, origin);
+  await edges.ready();
+  const proxy = await startDelayProxy({ targetPort: origin.port, rttMs: FAR_MS });
+  const off = await createTarget(warmpool, origin, { name: 'bench', caching: { disabled: true } });
+  const session = await createTarget(warmpool, origin, { name: 'cached', caching: { disabled: false } });
+  const strict = await createTarget(warmpool, origin, { name: 'strict', caching: { consistency: 'strict' } });
+  const farOrigin = { ...origin, port: proxy.port };
+  const far = await createTarget(warmpool, farOrigin, { name: 'far', caching: { disabled: false } });
+  const [otherPort = 0] = edges.ports;
+  return {
+    warmpool: off,
+    caching: {
+      session,
+      strict,
+      far: {
+        rttMs: FAR_MS,
+        direct: { ...direct, port: proxy.port },
+        session: far,
+        otherEdge: { ...far, port: otherPort },
+      },
+    },
+  };
+}
+
+async function createTarget(
+  warmpool: Warmpool,
+  origin: PostgresServer,
+  config: { name: string; caching: Record<string, unknown> },
+): Promise<Target> {
+  const configId = await createConfig(warmpool, origin, config);
   const api = new Api({ base: warmpool.apiBase, token: warmpool.adminToken, account: ACCOUNT });
   const { user, token } = await api.createToken(configId, 'app');
   return {
@@ -67,21 +121,24 @@ async function startWarmpoolTarget(origin: PostgresServer): Promise<Target> {
     port: warmpool.postgresPort,
     user,
     password: token,
-    database: CONFIG_NAME,
+    database: config.name,
     version: `${installedVersion('wrangler')} (wrangler), ${installedVersion('workerd')} (workerd)`,
     pids: () => findDescendants('workerd'),
   };
 }
 
-async function createConfig(warmpool: Warmpool, origin: PostgresServer): Promise<string> {
+async function createConfig(
+  warmpool: Warmpool,
+  origin: PostgresServer,
+  config: { name: string; caching: Record<string, unknown> },
+): Promise<string> {
   const { port, user, password, database } = origin;
   const response = await fetch(`${warmpool.apiBase}/accounts/${ACCOUNT}/hyperdrive/configs`, {
     method: 'POST',
     headers: { authorization: `Bearer ${warmpool.adminToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({
-      name: CONFIG_NAME,
+      ...config,
       origin: { scheme: 'postgres', host: '127.0.0.1', port, user, password, database },
-      caching: { disabled: true },
       origin_connection_limit: POOL_SIZE,
     }),
   });

@@ -1,0 +1,146 @@
+/** What each tier of the cache costs: the same query, answered from different places. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
+import { medianOf } from '../../src/cli/table.ts';
+import { clientOf, quantileOf } from './handshake.ts';
+import { measureThroughput } from './pgbench.ts';
+import type { Target } from './target.ts';
+import type { Targets } from './targets.ts';
+
+const TEXT = 'select abalance from pgbench_accounts where aid = $1';
+/** Rows that are asked for again and again. */
+const HOT_KEYS = 500;
+/** Each of them costs a round trip once. */
+const FAR_KEYS = 100;
+/** Rows that nobody has asked for before begin here. */
+const COLD_KEYS = 10_000;
+const CLIENTS = 16;
+/** pgbench's own select-only transaction, on few rows. */
+const SCRIPT = `\\set aid random(1, ${HOT_KEYS})\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n`;
+
+/** One place from which replies come. */
+export interface CacheResult {
+  name: string;
+  p50Ms: number;
+  p99Ms: number;
+  /** Of these replies, so many came from where the name says. */
+  share: number;
+  /** Transactions a second with 16 clients, simple queries; undefined where it makes no sense. */
+  tps?: number;
+}
+
+export interface FarResult {
+  rttMs: number;
+  /** A new connection, one read, from connect to answer. */
+  directMs: number;
+  cachedMs: number;
+}
+
+export async function measureCache(
+  targets: Targets,
+  options: { pgbench: string; seconds: number; rounds: number },
+): Promise<CacheResult[]> {
+  const { direct, pgbouncer, caching } = targets;
+  const { session, strict, far } = caching;
+  const hot = Array.from({ length: HOT_KEYS }, (_, index) => index + 1);
+  const cold = Array.from({ length: HOT_KEYS }, (_, index) => COLD_KEYS + index);
+  await untilCached(session);
+  await untilCached(strict);
+  await timeReads(session, hot);
+  await timeReads(strict, hot);
+  await untilCached(far.session);
+  await timeReads(far.session, hot.slice(0, FAR_KEYS));
+  const file = await scriptFile();
+  const tpsOf = async (target: Target): Promise<number> => {
+    const load = { mode: 'simple', clients: CLIENTS, script: file } as const;
+    // Each text is a miss once.
+    await measureThroughput({ ...options, target, load });
+    const samples: number[] = [];
+    for (let round = 0; round < options.rounds; round += 1)
+      samples.push((await measureThroughput({ ...options, target, load })).tps);
+    return medianOf(samples);
+  };
+  const results = [
+    { name: 'isolate memory', ...(await timeReads(session, hot, 'hit (memory')), tps: await tpsOf(session) },
+    // Next door the endpoint is quicker, and the Cache API is not asked.
+    { name: 'Cache API', ...(await timeReads(far.otherEdge, hot.slice(0, FAR_KEYS), 'hit (cache api')) },
+    { name: 'endpoint', ...(await timeReads(strict, hot, 'hit')), tps: await tpsOf(strict) },
+    { name: 'miss', ...(await timeReads(session, cold, 'miss')) },
+    { name: 'caching off', ...(await timeReads(targets.warmpool, hot)), tps: await tpsOf(targets.warmpool) },
+    { name: 'direct', ...(await timeReads(direct, hot)), tps: await tpsOf(direct) },
+  ];
+  if (!pgbouncer) return results;
+  return [
+    ...results,
+    { name: 'PgBouncer', ...(await timeReads(pgbouncer, hot)), tps: await tpsOf(pgbouncer) },
+  ];
+}
+
+/** Medians, the two ways in turn. */
+export async function measureFar({ caching }: Targets, rounds: number): Promise<FarResult> {
+  const { rttMs, direct, session } = caching.far;
+  await untilCached(session);
+  const times: { direct: number[]; cached: number[] } = { direct: [], cached: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    times.direct.push(await timeConnectAndRead(direct));
+    times.cached.push(await timeConnectAndRead(session));
+  }
+  return { rttMs, directMs: medianOf(times.direct), cachedMs: medianOf(times.cached) };
+}
+
+async function timeConnectAndRead(target: Target): Promise<number> {
+  const client = clientOf(target);
+  const startedAtMs = performance.now();
+  await client.connect();
+  await client.query('select count(*) from pgbench_branches');
+  const ms = performance.now() - startedAtMs;
+  await client.end();
+  return ms;
+}
+
+/** One after the other on one connection. With `expected` notices say where each reply came from. */
+async function timeReads(
+  target: Target,
+  keys: readonly number[],
+  expected?: string,
+): Promise<{ p50Ms: number; p99Ms: number; share: number }> {
+  const client = clientOf(target);
+  let asExpected = 0;
+  client.on('notice', ({ message }) => {
+    if (expected !== undefined && message?.startsWith(`warmpool: ${expected}`)) asExpected += 1;
+  });
+  await client.connect();
+  if (expected !== undefined) await client.query('set warmpool.debug = on');
+  const times: number[] = [];
+  for (const key of keys) {
+    const startedAtMs = performance.now();
+    await client.query(TEXT, [key]);
+    times.push(performance.now() - startedAtMs);
+  }
+  await client.end();
+  times.sort((a, b) => a - b);
+  const share = expected === undefined ? 1 : asExpected / keys.length;
+  return { p50Ms: quantileOf(times, 0.5), p99Ms: quantileOf(times, 0.99), share };
+}
+
+/** The origin's catalog is read behind the first query: only then is anything kept. */
+async function untilCached(target: Target): Promise<void> {
+  const client: Client = clientOf(target);
+  let isHit = false;
+  client.on('notice', ({ message }) => {
+    isHit ||= message?.startsWith('warmpool: hit') === true;
+  });
+  await client.connect();
+  await client.query('set warmpool.debug = on');
+  while (!isHit) await client.query('select count(*) from pgbench_branches');
+  await client.end();
+}
+
+async function scriptFile(): Promise<string> {
+  const folder = await makeTemporaryFolder('warmpool-bench-script');
+  const path = join(folder.path, 'hot.sql');
+  await writeFile(path, SCRIPT);
+  return path;
+}
