@@ -183,7 +183,7 @@ export class Endpoint extends DurableObject<Env> {
     for (;;) {
       const { pool } = await this.#serve(version);
       try {
-        return { pool, connection: pool.take(settingsKey) ?? (await pool.acquire()) };
+        return { pool, connection: await pool.acquire(settingsKey) };
       } catch (cause) {
         if (!(cause instanceof Drained)) throw cause;
       }

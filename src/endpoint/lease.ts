@@ -23,12 +23,15 @@ export interface SessionHost {
   readonly idleInTransactionTimeoutMs: number;
 }
 
-/** Waits for a connection, as long as its driver does. */
-export async function acquireLease(host: SessionHost, driver: DriverWatch): Promise<Lease> {
+/** Waits for a connection, as long as its driver does; best one that already has these settings. */
+export async function acquireLease(
+  host: SessionHost,
+  { settingsKey, driver }: { settingsKey: string; driver: DriverWatch },
+): Promise<Lease> {
   for (;;) {
     const pool = await host.loadPool();
     try {
-      return { pool, connection: await driver.waitFor((signal) => pool.acquire(signal)) };
+      return { pool, connection: await driver.waitFor((signal) => pool.acquire(settingsKey, signal)) };
     } catch (cause) {
       // The config changed while we waited: its new pool is next.
       if (!(cause instanceof Drained)) throw cause;

@@ -78,8 +78,11 @@ export class Pool {
     return connection;
   }
 
-  /** Waits for a connection. `signal` gives the place in the queue up again. */
-  acquire(signal?: AbortSignal): Promise<OriginConnection> {
+  /** Waits for a connection, if none is free. `signal` gives the place in the queue up again. */
+  acquire(settingsKey: string, signal?: AbortSignal): Promise<OriginConnection> {
+    // Who waits is served by the next that is given back: with free ones left that may never be.
+    const free = this.take(settingsKey);
+    if (free) return Promise.resolve(free);
     const { promise, resolve, reject } = Promise.withResolvers<OriginConnection>();
     if (this.#isDraining) {
       reject(new Drained());

@@ -121,7 +121,8 @@ export class DriverSession implements Holder {
 
   async #takeLease(free: Lease | undefined): Promise<void> {
     try {
-      const lease = free ?? (await acquireLease(this.#host, this.#driver));
+      const { settingsKey } = this.#conversation;
+      const lease = free ?? (await acquireLease(this.#host, { settingsKey, driver: this.#driver }));
       await prepareLease(lease, this.#conversation);
       this.#attach(lease);
     } catch (cause) {
