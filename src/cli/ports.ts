@@ -1,15 +1,28 @@
 /** Local TCP ports: which are free, who holds one, and when one accepts. */
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const HOST = '127.0.0.1';
 const POLL_MS = 20;
+const FREE_PORTS = { from: 12_000, to: 32_000 };
+const FIND_ATTEMPTS_MAX = 20;
 
 export class PortInUseError extends Error {}
 
-/** A port that was free a moment ago. */
-export function findFreePort(): Promise<number> {
+/**
+ * A port that was free a moment ago, and below those that systems give to outgoing connections (Linux from 32768):
+ * else one of them may have it before whoever asked here does.
+ */
+export async function findFreePort(): Promise<number> {
+  for (let attempt = 0; attempt < FIND_ATTEMPTS_MAX; attempt += 1) {
+    try {
+      return await listenOnce(randomInt(FREE_PORTS.from, FREE_PORTS.to));
+    } catch (error) {
+      if (!isCode(error, 'EADDRINUSE')) throw error;
+    }
+  }
   return listenOnce(0);
 }
 
