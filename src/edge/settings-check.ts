@@ -17,7 +17,8 @@ export async function refusalOfSettings(
 ): Promise<Refusal | undefined> {
   const { protocol, address, opening } = check;
   const unsure = Object.entries(opening.driver.settings).filter(
-    ([name]) => !protocol.settingsChecked.has(name),
+    // Ours mean something to us alone, and a server takes any setting with a prefix of that kind.
+    ([name]) => !protocol.settingsChecked.has(name) && !name.startsWith('warmpool.'),
   );
   if (unsure.length === 0) return undefined;
   const key = JSON.stringify([address.configId, opening.configVersion, unsure.sort()]);
