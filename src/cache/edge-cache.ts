@@ -95,17 +95,18 @@ export class EdgeCache {
   }
 
   /**
-   * A reply begins to pass. Undefined: it is not to be stored. The age counts from now. `complete` stores it in
+   * A reply begins to pass. Undefined: it is not to be stored.  `complete` stores it in
    * memory at once and in the Cache API later, unless a write has made it stale meanwhile.
    */
   record(read: CacheableRead, facts: ReplyFacts): Recording | undefined {
-    this.#noteAnswer();
+    const askedAtMs = this.#noteAnswer();
     const lifetime = this.#lifetimeOf(read);
     if (lifetime === undefined || (facts.status !== 'miss' && facts.status !== 'hit')) return undefined;
     if (ageOf(facts.ageMs, lifetime) === 'expired') return undefined;
     const { memory, cacheApi, namespace, pace } = this.#options;
     const key = tierKey(namespace, read);
-    const storedAtMs = this.#options.nowMs() - facts.ageMs;
+    // A reply is at least as old as the question.
+    const storedAtMs = askedAtMs - facts.ageMs;
     const keepSeconds = (lifetime.ttlMs + lifetime.swrMs - facts.ageMs) / 1000;
     const factsOf = (seenUpTo: number): EntryFacts | undefined =>
       this.#provenFacts({ read, facts, seenUpTo, storedAtMs });
@@ -140,10 +141,14 @@ export class EdgeCache {
     return caching.consistency === 'strict' ? undefined : lifetimeOf(caching, read.control);
   }
 
-  #noteAnswer(): void {
+  /** Returns when the endpoint was asked. */
+  #noteAnswer(): number {
     const { nowMs, pace } = this.#options;
-    if (this.#forwardedAtMs !== undefined) pace.answered(nowMs() - this.#forwardedAtMs);
+    const now = nowMs();
+    const askedAtMs = this.#forwardedAtMs ?? now;
+    if (this.#forwardedAtMs !== undefined) pace.answered(now - askedAtMs);
     this.#forwardedAtMs = undefined;
+    return askedAtMs;
   }
 
   async #lookUpCacheApi(asked: Asked): Promise<Found | undefined> {

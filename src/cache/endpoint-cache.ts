@@ -106,12 +106,14 @@ export class EndpointCache {
   #recordingOf(of: { key: string; facts: ReplyFacts; flight: Flight | undefined }): Recording {
     const { key, facts, flight } = of;
     const { reads, asOf } = facts;
+    // A reply is as old as its query, not as its end.
+    const storedAtMs = this.#nowMs();
     const bytesMax = this.#memory.entryBytesMax;
     return new ReplyRecording({
       bytesMax,
       totalBytesMax: bytesMax,
       onComplete: (body, seenUpTo) => {
-        const entry = { body, reads, asOf, seenUpTo, provenUpTo: 0, storedAtMs: this.#nowMs() };
+        const entry = { body, reads, asOf, seenUpTo, provenUpTo: 0, storedAtMs };
         // Waiters get it even so: they asked before what made it stale had ended.
         if (this.#versions.isFresh(reads, asOf)) this.#memory.put(key, entry);
         flight?.land(entry);

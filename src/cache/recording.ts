@@ -25,6 +25,10 @@ export interface RecordingOptions {
   onGivenUp?: (why: 'oversize' | 'abandoned') => void;
 }
 
+/** All recordings of an isolate together: it has 128 MB for everything. */
+const COLLECTED_BYTES_MAX = 24 * 1024 * 1024;
+let collectedBytes = 0;
+
 type State =
   | { is: 'collecting'; chunks: Uint8Array[] }
   | { is: 'passing on'; sink: RecordingSink }
@@ -49,7 +53,10 @@ export class ReplyRecording implements Recording {
   complete(seenUpTo: number): void {
     const state = this.#state;
     this.#state = { is: 'over' };
-    if (state.is === 'collecting') this.#options.onComplete(joined(state.chunks, this.#bytes), seenUpTo);
+    if (state.is === 'collecting') {
+      letGo(state.chunks);
+      this.#options.onComplete(joined(state.chunks, this.#bytes), seenUpTo);
+    }
     if (state.is === 'passing on') state.sink.close(seenUpTo);
   }
 
@@ -58,8 +65,9 @@ export class ReplyRecording implements Recording {
   }
 
   #collect(chunks: Uint8Array[], bytes: Uint8Array): void {
-    if (this.#bytes <= this.#options.bytesMax) {
+    if (this.#bytes <= this.#options.bytesMax && collectedBytes + bytes.length <= COLLECTED_BYTES_MAX) {
       chunks.push(copyOf(bytes));
+      collectedBytes += bytes.length;
       return;
     }
     const isTooLarge = this.#bytes > this.#options.totalBytesMax;
@@ -68,6 +76,7 @@ export class ReplyRecording implements Recording {
       this.#giveUp('oversize');
       return;
     }
+    letGo(chunks);
     this.#state = { is: 'passing on', sink };
     if (chunks.every((chunk) => sink.write(chunk))) this.#passOn(sink, bytes);
     else this.#forgetSink();
@@ -87,9 +96,17 @@ export class ReplyRecording implements Recording {
   #giveUp(why: 'oversize' | 'abandoned'): void {
     const state = this.#state;
     this.#state = { is: 'over' };
-    if (state.is === 'collecting') this.#options.onGivenUp?.(why);
+    if (state.is === 'collecting') {
+      letGo(state.chunks);
+      this.#options.onGivenUp?.(why);
+    }
     if (state.is === 'passing on') state.sink.abort();
   }
+}
+
+/** They are somebody else's from now on, or nobody's. */
+function letGo(chunks: readonly Uint8Array[]): void {
+  for (const chunk of chunks) collectedBytes -= chunk.length;
 }
 
 function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {

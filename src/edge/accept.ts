@@ -108,14 +108,13 @@ async function serve({
   const opening = { protocol: protocol.name, configVersion: login.version, driver };
   const openLink = linkOpener({ endpoint, configId: login.configId, opening });
   if (login.caching.disabled) return relay({ socket, source, rest, openLink });
-  const openConversation = protocol.openEdgeConversation;
   const session = new CachingSession({
     socket,
     source,
     place: login,
     lookUp: () => findLogin(env.DB, { database: login.configId, user: driver.user }),
     endpoint,
-    openConversation,
+    protocol,
     driver,
     openLink,
   });

@@ -5,18 +5,22 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Found } from '../cache/edge-cache.ts';
 import type { EndpointStub } from '../endpoint/link.ts';
-import type { EdgeConversation, EdgeConversationOptions } from '../protocols/caching.ts';
-import type { DriverOpening } from '../protocols/contract.ts';
+import { PoolerError } from '../errors.ts';
+import type { EdgeConversation } from '../protocols/caching.ts';
+import type { DriverOpening, Protocol } from '../protocols/contract.ts';
 import { ByteSink } from '../transport/byte-sink.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { CurrentCache } from './current-cache.ts';
 import { countHits } from './hit-counts.ts';
-import { type CachePlace, knownEndpoint } from './isolate-cache.ts';
+import { type CachePlace, type KnownEndpoint, knownEndpoint } from './isolate-cache.ts';
+import { type FoundLarge, isLarge, LargeReply } from './large-reply.ts';
 import type { OpenLink } from './open-link.ts';
 import { refresh } from './refresh.ts';
 
-/** Of a large reply: far more than the description of its columns. */
-const HEAD_BYTES = 256 * 1024;
+/** So much may wait to be sent before the next read is answered. */
+const UNSENT_BYTES_MAX = 64 * 1024;
+/** Each is a subrequest of this driver's invocation. */
+const REFRESHES_MAX = 50;
 
 export interface CachingSessionOptions {
   socket: Socket;
@@ -25,7 +29,7 @@ export interface CachingSessionOptions {
   /** The same as it is stored now. */
   lookUp: () => Promise<CachePlace | undefined>;
   endpoint: EndpointStub;
-  openConversation: (options: EdgeConversationOptions) => EdgeConversation;
+  protocol: Protocol;
   driver: DriverOpening;
   openLink: OpenLink;
 }
@@ -36,6 +40,8 @@ export class CachingSession {
   readonly #conversation: EdgeConversation;
   readonly #toDriver: ByteSink;
   readonly #source: ByteSource;
+  readonly #endpoint: KnownEndpoint;
+  #refreshesLeft = REFRESHES_MAX;
   #link: Promise<Socket> | undefined;
   #toEndpoint: ByteSink | undefined;
   /** What the link still has to say. */
@@ -47,7 +53,8 @@ export class CachingSession {
     this.#options = options;
     this.#source = source;
     this.#toDriver = new ByteSink(socket.writable, () => this.#hangUp());
-    this.#cache = new CurrentCache(options);
+    this.#endpoint = knownEndpoint(options.place);
+    this.#cache = new CurrentCache({ ...options, endpoint: this.#endpoint });
     this.#conversation = this.#openConversation(options.driver.settings);
   }
 
@@ -71,8 +78,8 @@ export class CachingSession {
 
   #openConversation(settings: Readonly<Record<string, string>>): EdgeConversation {
     const cache = this.#cache;
-    const knowledge = knownEndpoint(this.#options.place).knowledge;
-    return this.#options.openConversation({
+    const { knowledge } = this.#endpoint;
+    return this.#options.protocol.openEdgeConversation({
       settings: { ...settings },
       hooks: {
         record: (read, facts) => cache.record(read, facts),
@@ -87,26 +94,31 @@ export class CachingSession {
   /** A promise where the bytes must stay as they are until it resolves. */
   #take(bytes: Uint8Array): Promise<void> | undefined {
     this.#conversation.fromDriver(bytes);
+    return this.#goOn();
+  }
+
+  /** Answers what is a read, one after the other, and sends. A driver that does not read is not answered further. */
+  #goOn(): Promise<void> | undefined {
     for (;;) {
-      const { read, floor } = this.#conversation;
-      const found = read && this.#cache.lookup(read, { floor });
-      if (found instanceof Promise) return this.#takeSlowly(found);
+      const { read, floor, toDriver } = this.#conversation;
       if (!read) return this.#flush();
-      if (found && !(found.body instanceof Uint8Array)) return this.#takeSlowly(Promise.resolve(found));
+      if (toDriver.length > UNSENT_BYTES_MAX) return this.#goOnBehind(this.#flush());
+      const found = this.#cache.lookup(read, { floor });
+      if (found instanceof Promise || isLarge(found)) return this.#goOnSlowly(found);
       this.#decide(found);
     }
   }
 
-  async #takeSlowly(lookup: Promise<Found | undefined>): Promise<void> {
-    let found = await lookup;
-    for (;;) {
-      if (found && !(found.body instanceof Uint8Array)) await this.#answerLarge(found);
-      else this.#decide(found);
-      await this.#flush();
-      const { read, floor } = this.#conversation;
-      if (!read) return;
-      found = await this.#cache.lookup(read, { floor });
-    }
+  async #goOnBehind(sent: Promise<void> | undefined): Promise<void> {
+    await sent;
+    await this.#goOn();
+  }
+
+  async #goOnSlowly(lookup: Found | Promise<Found | undefined>): Promise<void> {
+    const found = await lookup;
+    if (isLarge(found)) await this.#answerLarge(found);
+    else this.#decide(found);
+    await this.#goOn();
   }
 
   #decide(found: Found | undefined): void {
@@ -118,41 +130,35 @@ export class CachingSession {
   }
 
   /** A reply that memory is too small for passes as a stream. */
-  async #answerLarge(found: Found): Promise<void> {
-    if (found.body instanceof Uint8Array) return;
-    const reader = new ByteSource(found.body.stream);
-    let head: Uint8Array = new Uint8Array();
-    while (head.length < Math.min(HEAD_BYTES, found.body.bytes)) {
-      const { value, done } = await reader.read();
+  async #answerLarge(found: FoundLarge): Promise<void> {
+    const body = new LargeReply(found.body);
+    try {
+      const head = await body.head();
       // Nothing has been said yet: the endpoint can still answer.
-      if (done || !value) return this.#conversation.forward();
-      head = joined(head, value);
+      if (!head) return this.#conversation.forward();
+      this.#hits += 1;
+      if (found.needsRefresh) this.#refreshLater();
+      this.#conversation.answer({ body: head, isPart: true }, found);
+      // The driver was prepared for other columns, so the endpoint is asked instead.
+      if (!this.#conversation.isQuiet) return;
+      await this.#flush();
+      // Half a reply cannot be taken back: where the rest does not come the connection ends.
+      for await (const bytes of body.rest()) await this.#toDriver.write(bytes);
+      this.#conversation.answered();
+    } finally {
+      body.cancel();
     }
-    this.#hits += 1;
-    if (found.needsRefresh) this.#refreshLater();
-    this.#conversation.answer({ body: head, isPart: true }, found);
-    // The driver was prepared for other columns, so the endpoint is asked instead.
-    if (!this.#conversation.isQuiet) return reader.cancel();
-    await this.#flush();
-    let left = found.body.bytes - head.length;
-    while (left > 0) {
-      const { value, done } = await reader.read();
-      // Half a reply cannot be taken back: the connection ends, as where a server breaks down.
-      if (done || !value) throw new Error('The cache did not give the whole reply.');
-      left -= value.length;
-      await this.#toDriver.write(value.slice());
-    }
-    this.#conversation.answered();
   }
 
   #refreshLater(): void {
     const { read, settings } = this.#conversation;
-    if (!read || !settings) return;
-    const { place, openLink } = this.#options;
+    if (!read || !settings || this.#refreshesLeft <= 0) return;
+    this.#refreshesLeft -= 1;
+    const { openLink } = this.#options;
     const bytes = this.#conversation.refreshing();
     const conversation = this.#openConversation(settings);
     const driver = { ...this.#options.driver, settings, cancelKey: crypto.randomUUID() };
-    const knownUpTo = knownEndpoint(place).knowledge.settledUpTo;
+    const knownUpTo = this.#endpoint.knowledge.settledUpTo;
     const work = refresh({ bytes, conversation, driver, openLink, knownUpTo });
     waitUntil(work.finally(() => this.#cache.refreshEnded(read)));
   }
@@ -170,12 +176,19 @@ export class CachingSession {
   #send(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#toEndpoint) return this.#toEndpoint.write(bytes);
     if (this.#link) return this.#link.then(() => this.#toEndpoint?.write(bytes));
-    const knownUpTo = knownEndpoint(this.#options.place).knowledge.settledUpTo;
+    const knownUpTo = this.#endpoint.knowledge.settledUpTo;
     this.#link = this.#options.openLink(bytes, { caching: { knownUpTo } });
-    return this.#link.then((link) => {
+    const opened = (link: Socket): void => {
       this.#toEndpoint = new ByteSink(link.writable, () => this.#hangUp());
       this.#replies = this.#readReplies(link);
-    });
+    };
+    return this.#link.then(opened, (cause) => this.#noLink(cause));
+  }
+
+  /** The driver hears why, as it would of a database that cannot be reached. */
+  async #noLink(cause: unknown): Promise<void> {
+    await this.#toDriver.write(this.#options.protocol.farewell(PoolerError.from(cause)));
+    this.#hangUp();
   }
 
   // --- the endpoint speaks ----------------------------------------------------------------------------------
@@ -216,13 +229,6 @@ export class CachingSession {
     await this.#toDriver.close();
     socket.close().catch(ignoreClosing);
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 function ignoreClosing(): void {

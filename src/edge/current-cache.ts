@@ -4,23 +4,44 @@
  */
 import { EdgeCache, type Found } from '../cache/edge-cache.ts';
 import type { CacheableRead, CacheStatus, Recording, ReplyFacts } from '../protocols/caching.ts';
-import { type CachePlace, cacheApiTier, edgeMemory, knownEndpoint, namespaceOf } from './isolate-cache.ts';
+import { withDeadline } from '../transport/deadline.ts';
+import {
+  type CachePlace,
+  cacheApiTier,
+  edgeMemory,
+  type KnownEndpoint,
+  namespaceOf,
+} from './isolate-cache.ts';
 
 /** As long as an edge may let a revoked token pass. */
 const CHECKED_EACH_MS = 5_000;
+/** The endpoint can answer as well. */
+const CHECK_WAIT_MS = 500;
+/**
+ * Each may be a subrequest of the driver's invocation, which has 1,000 of them on Cloudflare; 500 are the Cache API's
+ * and 50 for refreshes. A driver that has used up its checks is answered by the endpoint.
+ */
+const CHECKS_MAX = 400;
 
 export class CurrentCache {
   readonly #place: CachePlace;
   readonly #lookUp: () => Promise<CachePlace | undefined>;
+  readonly #endpoint: KnownEndpoint;
   readonly #cacheApi = cacheApiTier();
   #cacheEpoch: number;
   /** Undefined: the config has changed, and the endpoint alone knows what is right. */
   #cache: EdgeCache | undefined;
   #checkedAtMs = Date.now();
+  #checksLeft = CHECKS_MAX;
 
   /** `lookUp`: the config as it is stored now. */
-  constructor(options: { place: CachePlace; lookUp: () => Promise<CachePlace | undefined> }) {
+  constructor(options: {
+    place: CachePlace;
+    endpoint: KnownEndpoint;
+    lookUp: () => Promise<CachePlace | undefined>;
+  }) {
     this.#place = options.place;
+    this.#endpoint = options.endpoint;
     this.#lookUp = options.lookUp;
     this.#cacheEpoch = options.place.cacheEpoch;
     this.#cache = this.#open(options.place);
@@ -59,8 +80,14 @@ export class CurrentCache {
 
   /** Swallows errors: who cannot ask, or not any more, is answered by the endpoint. */
   async #placeNow(): Promise<CachePlace | undefined> {
+    if (this.#checksLeft <= 0) return undefined;
+    this.#checksLeft -= 1;
     try {
-      return await this.#lookUp();
+      return await withDeadline(
+        this.#lookUp(),
+        CHECK_WAIT_MS,
+        () => new Error('The config is not to be had.'),
+      );
     } catch {
       return undefined;
     }
@@ -70,7 +97,7 @@ export class CurrentCache {
     return new EdgeCache({
       memory: edgeMemory,
       cacheApi: this.#cacheApi,
-      ...knownEndpoint(place),
+      ...this.#endpoint,
       caching: place.caching,
       namespace: namespaceOf(place),
       nowMs: Date.now,

@@ -15,7 +15,7 @@ export const edgeMemory = new EdgeMemory();
 const endpoints = new Map<string, KnownEndpoint>();
 
 /** What this isolate has learned of one endpoint. */
-interface KnownEndpoint {
+export interface KnownEndpoint {
   knowledge: Knowledge;
   pace: Pace;
 }

@@ -26,10 +26,8 @@ import { CatalogKeeper } from './catalog-keeper.ts';
 import type { CacheStats, PurgeRequest, PurgeResult, WhyAnswer } from './link.ts';
 import type { ReadDecision } from './reads.ts';
 
-/** The clock starts above what any earlier life has given out, which counted up from an earlier moment. */
-const MOMENTS_PER_MS = 1_000;
 /** So long news of writes are collected. */
-const PUSH_MS = 10;
+const PUSH_MS = 50;
 /** When a write whose end we did not hear is raised once more. */
 const LOST_AGAIN_MS = [1_000, 5_000, 15_000];
 /** Only definitions make a description wrong. */
@@ -42,6 +40,8 @@ export interface ConfigCacheOptions {
   /** Of the endpoint: in this isolate there may be others, and each has a clock of its own. */
   name: string;
   side: EndpointSide;
+  /** First moment of the clock: above all that earlier lives of the endpoint have given out. */
+  startAt: number;
   /** The rows that the origin answers to each statement. Throws where it does not. */
   ask: (sql: string) => Promise<(string | null)[][][]>;
 }
@@ -49,8 +49,8 @@ export interface ConfigCacheOptions {
 export class ConfigCache {
   readonly #name: string;
   readonly #side: EndpointSide;
-  readonly #versions = new Versions({ startAt: Date.now() * MOMENTS_PER_MS });
-  readonly #cache = new EndpointCache({ versions: this.#versions, memory, nowMs: Date.now });
+  readonly #versions: Versions;
+  readonly #cache: EndpointCache;
   readonly #keeper: CatalogKeeper;
   readonly #statuses = new Map<CacheStatus, number>();
   /** Under way, by ticket. */
@@ -61,7 +61,9 @@ export class ConfigCache {
   /** Sessions whose writes are not seen, because they began while caching was disabled. */
   #unwatched = 0;
 
-  constructor({ name, side, ask }: ConfigCacheOptions) {
+  constructor({ name, side, startAt, ask }: ConfigCacheOptions) {
+    this.#versions = new Versions({ startAt });
+    this.#cache = new EndpointCache({ versions: this.#versions, memory, nowMs: Date.now });
     this.#name = name;
     this.#side = side;
     this.#keeper = new CatalogKeeper({

@@ -11,6 +11,7 @@ import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
 import { protocolNamed } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { ANSWER_MS } from './clean-up.ts';
+import { reserveMoments } from './clock.ts';
 import { ConfigCache, type LinkHooks } from './config-cache.ts';
 import { deliver } from './dial.ts';
 import { type Lease, prepareLease, type SessionHost } from './lease.ts';
@@ -40,7 +41,6 @@ const LEFT_IDLE_MS = 5_000;
 /** A large catalog takes its time. */
 const CATALOG_MS = 30_000;
 
-/** A config as it is being served. */
 interface Served {
   config: Config;
   side: EndpointSide;
@@ -76,8 +76,8 @@ export class Endpoint extends DurableObject<Env> {
       const served = await this.#serve(opening.configVersion);
       const hooks = this.#hooksFor(served, opening);
       const conversation = served.side.openConversation(opening.driver, hooks);
-      const host = this.#hostFor(served);
-      const session = new DriverSession({ conversation, host, link, source, cache: hooks });
+      const options = { conversation, host: this.#hostFor(served), link, source };
+      const session = new DriverSession({ ...options, cache: hooks });
       this.#sessions.set(opening.driver.cancelKey, session);
       this.#sweepLater();
       if (!hooks) served.cache.countUnwatched(1);
@@ -198,7 +198,8 @@ export class Endpoint extends DurableObject<Env> {
     const side = this.#side;
     const { host, port, database, user } = config.origin;
     const origin = JSON.stringify([host, port, database, user]);
-    const cache = this.#cacheOf(`${id}.${generation}`, side);
+    this.#cache ??= await this.#openCache(`${id}.${generation}`, side);
+    const cache = this.#cache;
     if (this.#origin !== undefined && this.#origin !== origin) {
       side.originChanged();
       cache.originChanged();
@@ -217,13 +218,13 @@ export class Endpoint extends DurableObject<Env> {
     return { config, side, pool, cache, isLeft };
   }
 
-  #cacheOf(name: string, side: EndpointSide): ConfigCache {
-    if (this.#cache) return this.#cache;
-    this.#cache = new ConfigCache({ name, side, ask: (sql) => this.#askOrigin(sql) });
-    this.#cache.onNews(() => {
+  async #openCache(name: string, side: EndpointSide): Promise<ConfigCache> {
+    const startAt = await reserveMoments(this.ctx.storage);
+    const cache = new ConfigCache({ name, side, startAt, ask: (sql) => this.#askOrigin(sql) });
+    cache.onNews(() => {
       for (const session of this.#sessions.values()) session.tellNews();
     });
-    return this.#cache;
+    return cache;
   }
 
   /** An edge that knows nothing of caching tells nothing of reads, but what its driver writes is seen all the same. */

@@ -22,9 +22,14 @@ export interface ReadAsker {
 /** Decides on the read that waits, if one does. A promise where it must wait for others. */
 export function decideRead({ conversation, cache, driver }: ReadAsker): Promise<void> | undefined {
   const { pendingRead } = conversation;
-  const decision = pendingRead && cache?.decide(pendingRead);
-  if (decision?.step === 'wait') return awaitDecision(decision, { conversation, driver });
-  if (decision) carryOut(decision, conversation);
+  try {
+    const decision = pendingRead && cache?.decide(pendingRead);
+    if (decision?.step === 'wait') return awaitDecision(decision, { conversation, driver });
+    if (decision) carryOut(decision, conversation);
+  } catch (cause) {
+    // A fault of our own must not look like a driver that left.
+    conversation.fail(PoolerError.from(cause));
+  }
   return undefined;
 }
 
@@ -56,11 +61,15 @@ async function whenDecided(decision: ReadDecision, signal: AbortSignal): Promise
   }
 }
 
-/** It may become this asker's turn to run it after all, and others then wait for it. */
+/** It may become this asker's turn to run it after all, and others then wait for it. Swallows errors: it has left. */
 async function forgo(decision: ReadDecision): Promise<void> {
-  let now = decision;
-  while (now.step === 'wait') now = await now.landed;
-  if (now.step === 'run') now.recording?.abandon();
+  try {
+    let now = decision;
+    while (now.step === 'wait') now = await now.landed;
+    if (now.step === 'run') now.recording?.abandon();
+  } catch {
+    // Nobody is there to be told.
+  }
 }
 
 function carryOut(decision: Decided, conversation: Conversation): void {

@@ -31,6 +31,7 @@ export class DriverSession implements Holder {
   #heardAt = 0;
   #cancelledAt: number | undefined;
   #hasLeft = false;
+  #isTelling = false;
   #onQuiet: (() => void) | undefined;
   #onUnheld: (() => void) | undefined;
 
@@ -55,7 +56,10 @@ export class DriverSession implements Holder {
     try {
       await this.#take(first);
       while (this.#conversation.phase !== 'closed') {
-        if (this.#conversation.isHeld) await this.#unheld();
+        if (this.#conversation.isHeld)
+          await new Promise<void>((resolve) => {
+            this.#onUnheld = resolve;
+          });
         const { value, done } = await this.#driver.read();
         if (done || !value) break;
         const slow = this.#settling ? this.#settling.then(() => this.#take(value)) : this.#take(value);
@@ -94,13 +98,6 @@ export class DriverSession implements Holder {
     } catch (cause) {
       this.#conversation.fail(PoolerError.from(cause).asFatal());
     }
-  }
-
-  /** Resolves when the conversation has taken all that it was fed. */
-  #unheld(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onUnheld = resolve;
-    });
   }
 
   #decide(): Promise<void> | undefined {
@@ -152,10 +149,15 @@ export class DriverSession implements Holder {
 
   /** Writes have been made, by this driver or others: its edge should know. */
   tellNews(): void {
-    const news = this.#cache?.news();
+    // Behind what the edge does not take, news would only pile up; the next are told with them.
+    const news = this.#isTelling ? undefined : this.#cache?.news();
     if (!news) return;
     this.#conversation.tell(news);
-    void this.#flush();
+    const slow = this.#flush();
+    this.#isTelling = slow !== undefined;
+    slow?.then(() => {
+      this.#isTelling = false;
+    });
   }
 
   // --- the origin speaks ------------------------------------------------------------------------------------
@@ -279,19 +281,15 @@ export class DriverSession implements Holder {
       connection,
       conversation: this.#conversation,
       flush: () => void this.#flush(),
-      quiet: () => this.#quiet(),
+      quiet: () =>
+        new Promise((resolve) => {
+          this.#onQuiet = resolve;
+        }),
       cancel: () => this.#host.cancel(connection),
       runMs: saidGoodbye ? this.#host.statementTimeoutMs : 0,
     });
     if (isClean) this.#release();
     else connection.close();
-  }
-
-  /** Resolves when nothing runs any more. */
-  #quiet(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onQuiet = resolve;
-    });
   }
 }
 

@@ -13,7 +13,7 @@ const TEXT = 'select abalance from pgbench_accounts where aid = $1';
 /** Rows that are asked for again and again. */
 const HOT_KEYS = 500;
 /** Each of them costs a round trip once. */
-const FAR_KEYS = 100;
+const FAR_KEYS = 50;
 /** Rows that nobody has asked for before begin here. */
 const COLD_KEYS = 10_000;
 const CLIENTS = 16;

@@ -73,7 +73,9 @@ async function bench(options: BenchOptions): Promise<void> {
   for (const row of rows) results.push(await runStep(row.name, () => measureRow({ row, targets, rounds })));
   if (results.length > 0) console.log(`\n${renderReport(rows, results)}\n\n${notesOn({ seconds, rounds })}`);
   const isCacheWanted = CACHE.includes(options.only ?? '');
-  const cache = isCacheWanted ? await measureCaching({ targets, pgbench, seconds, rounds }) : undefined;
+  const cache = isCacheWanted
+    ? await measureCaching({ targets, pgbench, seconds, rounds, farRounds: isQuick ? 3 : FAR_ROUNDS })
+    : undefined;
   const report = {
     at: new Date().toISOString(),
     machine: machine(),
@@ -90,9 +92,10 @@ async function measureCaching(work: {
   pgbench: string;
   seconds: number;
   rounds: number;
+  farRounds: number;
 }): Promise<{ cache: CacheResult[]; far: FarResult }> {
   const cache = await runStep('cache', () => measureCache(work.targets, work));
-  const far = await runStep('cache, far away', () => measureFar(work.targets, FAR_ROUNDS));
+  const far = await runStep('cache, far away', () => measureFar(work.targets, work.farRounds));
   console.log(`\n${renderCache(cache)}\n\n${renderFar(far)}`);
   return { cache, far };
 }

@@ -89,7 +89,7 @@ test("why knows the origin's tables, and a purge refuses one that is not there",
   await owner.query('create table people (id int primary key, name text)');
   await owner.end();
   const cached = await run('why', 'books', 'select name from people where id = $1');
-  expect(cached.stdout).toMatch(/^cached +yes\nreads +public\.people\nwrites +nothing\nfresh for +60 s$/m);
+  expect(cached.stdout).toMatch(/^cached +yes\nreads +people\nwrites +nothing\nfresh for +60 s$/m);
   const moving = await run('why', 'books', 'select now()');
   expect(moving.stdout).toMatch(/^cached +no \((volatile|uncacheable)\)\nreason +\S/);
 
