@@ -9,6 +9,8 @@ import type { Catalog, CatalogOptions } from '../protocols/caching.ts';
 /** So long a change of definitions by somebody else may go unnoticed. As long as Hyperdrive's `max_age`. */
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 1_000;
+/** What could not be looked at again for so long is not believed any more. */
+const BELIEVED_MS = 3 * LOOK_AGAIN_MS;
 
 export interface CatalogKeeperOptions {
   load: (options: CatalogOptions) => Promise<Catalog>;
@@ -22,6 +24,8 @@ export class CatalogKeeper {
   #catalog: Catalog | undefined;
   #loading: Promise<Catalog | undefined> | undefined;
   #loadedAt = 0;
+  /** Since when we have been trying to look at it again. */
+  #dueSince: number | undefined;
   /** Grows with each change of definitions; what was loaded under an older one is not believed. */
   #epoch = 0;
   /** Writes under way, with the epoch in which they were judged. */
@@ -47,8 +51,11 @@ export class CatalogKeeper {
   /** Undefined: not now. Asking has it loaded. */
   get catalog(): Catalog | undefined {
     if (!this.#wanted || this.#changing > 0) return undefined;
-    if (!this.#catalog || Date.now() - this.#loadedAt > LOOK_AGAIN_MS) this.#loading ??= this.#load();
-    return this.#catalog;
+    const now = Date.now();
+    if (this.#catalog && now - this.#loadedAt <= LOOK_AGAIN_MS) return this.#catalog;
+    this.#dueSince ??= now;
+    this.#loading ??= this.#load();
+    return now - this.#dueSince > BELIEVED_MS ? undefined : this.#catalog;
   }
 
   /** Throws where the origin cannot be asked, or caching is disabled. */
@@ -86,6 +93,7 @@ export class CatalogKeeper {
     this.#epoch += 1;
     this.#catalog = undefined;
     this.#loading = undefined;
+    this.#dueSince = undefined;
   }
 
   /** Swallows errors: the origin is away or refuses, and is asked again a little later. */
@@ -94,6 +102,7 @@ export class CatalogKeeper {
     try {
       const catalog = this.#wanted && (await this.#options.load(this.#wanted));
       if (epoch !== this.#epoch || !catalog) return undefined;
+      this.#loading = undefined;
       this.#keep(catalog);
       return this.#catalog;
     } catch {
@@ -107,9 +116,13 @@ export class CatalogKeeper {
   /** The same catalog stays the same object: what was judged by it stays judged. */
   #keep(catalog: Catalog): void {
     this.#loadedAt = Date.now();
+    this.#dueSince = undefined;
     if (this.#catalog?.fingerprint === catalog.fingerprint) return;
     const isChange = this.#catalog !== undefined;
     this.#catalog = catalog;
-    if (isChange) this.#options.changed();
+    if (!isChange) return;
+    // Writes that are under way were judged by the old one.
+    this.#epoch += 1;
+    this.#options.changed();
   }
 }

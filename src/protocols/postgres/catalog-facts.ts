@@ -64,6 +64,7 @@ export interface CatalogFacts {
   readonly definitions: ReadonlyMap<string, string>;
   readonly children: ReadonlyMap<string, readonly string[]>;
   readonly parents: ReadonlyMap<string, readonly string[]>;
+  /** By relation; `0`: event triggers. */
   readonly triggers: ReadonlyMap<string, readonly Trigger[]>;
   readonly ruled: ReadonlySet<string>;
   readonly foreignKeys: ReadonlyMap<string, readonly ForeignKey[]>;

@@ -60,7 +60,9 @@ const QUESTIONS: Record<QuestionName, string> = {
 
   triggers: `
     SELECT t.tgrelid, t.tgtype, t.tgfoid FROM pg_catalog.pg_trigger t
-    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.oid`,
+    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+    UNION ALL SELECT 0, 0, e.evtfoid FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled <> 'D'
+    ORDER BY 1, 2, 3`,
 
   rules: `
     SELECT DISTINCT r.ev_class FROM pg_catalog.pg_rewrite r

@@ -5,6 +5,7 @@ import { type Answers, type CatalogFacts, factsOfCatalog, type QuestionName } fr
 import { NAMING_SETTINGS, namesOfSession } from './catalog-names.ts';
 import { anything, Judge, QUERY_BYTES_MAX } from './judge.ts';
 import { asBytes, CatalogLanguage, type Language } from './judge-language.ts';
+import { settingsAskedFor } from './judge-settings.ts';
 import { utf8OfLatin1 } from './latin1.ts';
 import { tokensOf } from './tokens.ts';
 
@@ -28,6 +29,7 @@ export class PostgresCatalog implements Catalog {
   readonly #facts: CatalogFacts;
   readonly #judge: Judge;
   readonly #tooLarge: string | undefined;
+  readonly #askedByPolicies: ReadonlySet<string>;
   readonly #verdicts = new LRUCache<string, Verdict>({
     max: VERDICTS_MAX,
     maxSize: VERDICT_CHARACTERS_MAX,
@@ -39,17 +41,26 @@ export class PostgresCatalog implements Catalog {
     const cut = Object.entries(answers).find(([, rows]) => rows.length > rowsMax)?.[0];
     this.#tooLarge = cut && `The origin's catalog is too large: more than ${rowsMax} rows of ${cut}`;
     this.#facts = factsOfCatalog(cut === undefined ? answers : withoutRows(answers));
+    const conditions = [...this.#facts.policies.values()].flat();
+    this.#askedByPolicies = new Set(conditions.flatMap((condition) => settingsAskedFor(condition) ?? []));
     this.#judge = new Judge(this.#facts, new CatalogLanguage(language), { systemCatalogs });
   }
 
   judge(text: string, settings: Readonly<Record<string, string>>): Verdict {
     if (text.length > QUERY_BYTES_MAX) return this.#judgeAnew(text, settings);
-    const key = keyOf(text, settings);
+    const key = keyOf(text, settings) + this.#knownToPolicies(settings);
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
     const verdict = this.#judgeAnew(text, settings);
     this.#verdicts.set(key, verdict);
     return verdict;
+  }
+
+  /** Policies may be looked through only where the settings that they ask for are known: their values are no matter. */
+  #knownToPolicies(settings: Readonly<Record<string, string>>): string {
+    if (this.#askedByPolicies.size === 0) return '';
+    const names = Object.keys(settings).map((name) => name.toLowerCase());
+    return names.filter((name) => this.#askedByPolicies.has(name)).join('\0');
   }
 
   #judgeAnew(text: string, settings: Readonly<Record<string, string>>): Verdict {

@@ -12,7 +12,11 @@ import type { QualifiedName } from './parsed-statement.ts';
  * Stable functions that hang on more than data, settings and definitions. The others are what people wrap in a
  * function of their own to call them immutable (to_char, unaccent), and right they are.
  */
-const MOVING = new Set(['now', 'transaction_timestamp', 'statement_timestamp', 'age', 'ts_stat']);
+const MOVING = new Set([
+  ...['now', 'transaction_timestamp', 'statement_timestamp', 'age', 'ts_stat'],
+  // Settings are in the key, but not all of them (judge-settings.ts).
+  'current_setting',
+]);
 const MOVING_WORDS = /^(current_(timestamp|time|date)|localtime(stamp)?)$/;
 
 /** What a text does that an immutable function must not. */

@@ -16,6 +16,7 @@ import {
 } from './catalog-system.ts';
 import { asBytes, type CatalogLanguage } from './judge-language.ts';
 import { Promises } from './judge-promises.ts';
+import { SettingsJudge } from './judge-settings.ts';
 import type { ParsedStatement, QualifiedName } from './parsed-statement.ts';
 
 export interface Objection {
@@ -28,7 +29,7 @@ export type Reading = { reads: ReadonlySet<Dependency> } | Objection;
 /** More partitions are not listed: who writes one of them names its parents too (judge-writes.ts). */
 const DESCENDANTS_MAX = 100;
 
-/** A policy may ask who is there: that is a part of every key. */
+/** A policy may ask who is there. That is a part of every key, unless judge-settings.ts objects. */
 const IDENTITY = new Set(['current_setting', 'current_user', 'session_user', 'current_role', 'user']);
 
 const WORDS: Record<Volatility, string> = { i: 'immutable', s: 'stable', v: 'volatile' };
@@ -49,6 +50,7 @@ export class ReadsJudge {
   readonly #systemCatalogs: boolean;
   readonly #definition: Names;
   readonly #promises: Promises;
+  readonly #settings: SettingsJudge;
 
   constructor(facts: CatalogFacts, language: CatalogLanguage, options: { systemCatalogs: boolean }) {
     this.#facts = facts;
@@ -56,11 +58,12 @@ export class ReadsJudge {
     this.#systemCatalogs = options.systemCatalogs;
     this.#definition = namesOfDefinition(facts);
     this.#promises = new Promises(facts, language);
+    this.#settings = new SettingsJudge(facts);
   }
 
-  /** `isLogin`: the session has the role that the catalog was read with. */
-  readingOf(query: { statement: ParsedStatement; text: string; names: Names; isLogin: boolean }): Reading {
-    const walk: Walk = { reads: new Set(), seen: new Set(), isLogin: query.isLogin };
+  readingOf(query: Query): Reading {
+    const { isLogin, settings } = query;
+    const walk: Walk = { reads: new Set(), seen: new Set(), isLogin, settings };
     const place = { names: query.names, within: '', isPolicy: false };
     return this.#inStatement(walk, query.statement, query.text, place) ?? { reads: walk.reads };
   }
@@ -182,6 +185,10 @@ export class ReadsJudge {
       const sql = `SELECT ${condition}`;
       const statement = onlyStatement(this.#language, sql);
       if (statement === undefined) return uncacheable(`Nobody can look into ${within}`);
+      const why =
+        this.#settings.whyUnknown(condition, walk.settings) ??
+        (asksForUser(statement) ? this.#settings.whyAnonymous() : undefined);
+      if (why !== undefined) return uncacheable(`The policy of ${relation.name} ${why}`);
       return this.#inStatement(walk, statement, asBytes(sql), {
         names: this.#definition,
         within,
@@ -191,10 +198,24 @@ export class ReadsJudge {
   }
 }
 
-interface Walk {
+interface Query {
+  readonly statement: ParsedStatement;
+  readonly text: string;
+  readonly names: Names;
+  /** The session has the role that the catalog was read with. */
+  readonly isLogin: boolean;
+  /** Names, in lower case, of those that we know the session has. */
+  readonly settings: ReadonlySet<string>;
+}
+
+interface Walk extends Pick<Query, 'isLogin' | 'settings'> {
   readonly reads: Set<Dependency>;
   readonly seen: Set<string>;
-  readonly isLogin: boolean;
+}
+
+function asksForUser({ functions, valueFunctions }: ParsedStatement): boolean {
+  const asked = [...functions.map(({ name }) => name), ...valueFunctions.map((name) => name.toLowerCase())];
+  return asked.some((name) => name !== 'current_setting' && IDENTITY.has(name));
 }
 
 export function onlyStatement(language: CatalogLanguage, text: string): ParsedStatement | undefined {

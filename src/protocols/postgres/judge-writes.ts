@@ -57,6 +57,7 @@ export class WritesJudge {
       walk.giveUp(`a statement of kind ${statement.kind} may do anything`, { mayDefine: true });
     }
     if (statement.hasInto) walk.giveUp('SELECT INTO makes a table', { mayDefine: true });
+    if (statement.kind === 'maintenance') this.#takeMaintenance(walk, statement, names);
     for (const name of statement.reads) for (const found of names.relations(name)) walk.read(found);
     for (const written of statement.writes) this.#takeTarget(walk, written, names);
     for (const name of statement.functions) this.#takeName(walk, name, names);
@@ -64,6 +65,15 @@ export class WritesJudge {
     for (const { name } of statement.operators) this.#takeImpurities(walk, 'operators', name);
     for (const { name } of statement.types) this.#takeImpurities(walk, 'casts', name);
     for (const cast of this.#facts.casts) if (cast.isImplicit) walk.call(cast.function);
+  }
+
+  /** ANALYZE evaluates expressions of indexes, by default of all tables; event triggers fire. */
+  #takeMaintenance(walk: WriteWalk, { reads }: ParsedStatement, names: Names): void {
+    const { calls, children, triggers } = this.#facts;
+    const oids = reads.flatMap((name) => names.relations(name).map(({ oid }) => oid));
+    const isAll = reads.length === 0 || oids.some((oid) => children.has(oid));
+    for (const oid of isAll ? calls.keys() : oids) for (const fn of calls.get(oid) ?? []) walk.call(fn);
+    for (const trigger of triggers.get('0') ?? []) walk.call(trigger.function);
   }
 
   #takeImpurities(walk: WriteWalk, list: 'operators' | 'casts', name: string): void {

@@ -69,7 +69,8 @@ export class Judge {
       return refused('uncacheable', `It is not a SELECT but ${statement.kind}`);
     const names = namesOfSession(this.#facts, settings);
     const isLogin = roleOf(settings) === undefined;
-    const reading = this.#reads.readingOf({ statement, text, names, isLogin });
+    const known = new Set(Object.keys(settings).map((name) => name.toLowerCase()));
+    const reading = this.#reads.readingOf({ statement, text, names, isLogin, settings: known });
     if ('reason' in reading) return refused(reading.status, reading.reason);
     if ('everything' in effects) return refused('uncacheable', `It may write: ${effects.everything}`);
     if (effects.relations.size > 0) return refused('uncacheable', 'A function that it calls may write');
@@ -77,7 +78,7 @@ export class Judge {
   }
 }
 
-const NO_QUERIES: ReadonlySet<string> = new Set(['transaction', 'session', 'definition']);
+const NO_QUERIES: ReadonlySet<string> = new Set(['transaction', 'session', 'definition', 'maintenance']);
 
 /** `SET ROLE none` is what a session begins with. */
 function roleOf(settings: Settings): string | undefined {

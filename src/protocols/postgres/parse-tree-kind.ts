@@ -1,5 +1,5 @@
 /** What kind of statement a parse tree is, told by the type of its root. */
-import { inside, isNode, type ParseNode } from './parse-tree-node.ts';
+import { inside, isNode, listOf, type ParseNode } from './parse-tree-node.ts';
 import type { ParsedStatement, StatementKind } from './parsed-statement.ts';
 
 /** Whatever is not here may change definitions. */
@@ -50,8 +50,18 @@ function kindOfRoot(statement: ParseNode): StatementKind {
   if (copy !== undefined) return copy.is_from === true ? 'copy from' : 'copy to';
   const explain = inside(statement, 'ExplainStmt');
   if (explain !== undefined) return kindOfExplained(explain.query);
+  if (isMaintenance(statement)) return 'maintenance';
   const [type = ''] = Object.keys(statement);
   return KINDS[type] ?? 'definition';
+}
+
+/** A temporary table that inherits takes part in a table that is not its session's own. */
+function isMaintenance(statement: ParseNode): boolean {
+  const vacuum = inside(statement, 'VacuumStmt');
+  if (vacuum) return !listOf(vacuum.options).some((item) => inside(item, 'DefElem')?.defname === 'full');
+  const table = inside(statement, 'CreateStmt');
+  const relation = isNode(table?.relation) ? table.relation : undefined;
+  return relation?.relpersistence === 't' && listOf(table?.inhRelations).length === 0;
 }
 
 /** EXPLAIN ANALYZE runs what it explains: of CREATE TABLE AS and EXECUTE too, and these say no more by themselves. */

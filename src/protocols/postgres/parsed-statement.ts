@@ -20,6 +20,7 @@ export type StatementKind =
   | 'explain' // of CREATE TABLE AS: 'definition', of EXECUTE: 'execute', because ANALYZE runs them
   | 'execute' // EXECUTE of a statement prepared in SQL: what it does is not in the text
   | 'call' // CALL, DO
+  | 'maintenance' // VACUUM without FULL, ANALYZE, CREATE TEMPORARY TABLE: it changes nothing that others see
   | 'definition'; // everything else: it may change definitions
 
 export interface WrittenRelation extends QualifiedName {

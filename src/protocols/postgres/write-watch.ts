@@ -7,7 +7,7 @@
  * taken for one that may commit all that was noted.
  */
 import type { CacheHooks, CacheStatus, Verdict } from '../caching.ts';
-import { NOTHING_NOTED, type Noted, noting, union } from './noted.ts';
+import { judgedBy, NOTHING_NOTED, type Noted, noting, union } from './noted.ts';
 
 const SYNTAX_ERROR = '42601';
 /** With more exchanges under way it is not counted anew what is still open: too much is noted then, never too little. */
@@ -54,8 +54,9 @@ export class WriteWatch {
     const exchange = this.#last;
     exchange.statements += 1;
     exchange.status = exchange.statements === 1 ? verdict.status : 'multiplestatements';
-    exchange.noted = noting(exchange.noted, verdict);
-    this.#noted = noting(this.#noted, verdict);
+    const { catalog } = this.#hooks;
+    exchange.noted = noting(exchange.noted, verdict, catalog);
+    this.#noted = noting(this.#noted, verdict, catalog);
     if (!verdict.mayCommit) return;
     exchange.mayCommit = true;
     exchange.bindsCommit ||= isBound;
@@ -79,7 +80,9 @@ export class WriteWatch {
 
   #openTicket(): void {
     const exchange = this.#last;
-    const noted = this.#noted;
+    // Definitions may have changed in the middle of the transaction.
+    const noted = judgedBy(this.#noted, this.#hooks.catalog);
+    this.#noted = noted;
     if (noted === NOTHING_NOTED || noted === exchange.covered) return;
     exchange.covered = noted;
     exchange.tickets.push(this.#hooks.writeStarted(noted.writes, { changesSchema: noted.changesSchema }));

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Conversation } from '../../../src/protocols/contract.ts';
 import { PostgresEndpointSide } from '../../../src/protocols/postgres/endpoint-side.ts';
+import { WriteWatch } from '../../../src/protocols/postgres/write-watch.ts';
 import { FakeHooks, flagged, taken } from './fake-hooks.ts';
 import {
   BIND_COMPLETE,
@@ -51,6 +52,27 @@ function exchange(
 const BEGIN = exchange(query('begin'), complete('BEGIN'), { ready: 'T' });
 const INSERT_IN_TRANSACTION = exchange(INSERT, INSERTED, { ready: 'T' });
 const IN_TRANSACTION = ['notaquery', 'transaction'];
+
+// --- definitions that change -----------------------------------------------------------------------------------
+
+function writer(hooks: FakeHooks): WriteWatch {
+  const watch = new WriteWatch(hooks);
+  const nothing = { reads: [], changesSchema: false };
+  watch.runs({ status: 'uncacheable', ...nothing, writes: ['r1'], mayCommit: false }, { isBound: false });
+  watch.sent({ isIdle: false });
+  watch.ended({ wasIdle: false, isIdle: false });
+  return watch;
+}
+
+test.each(['the same', 'another', 'no'])('a transaction commits under %s catalog', (which) => {
+  const hooks = new FakeHooks();
+  const watch = writer(hooks);
+  if (which === 'another' && hooks.catalog) hooks.catalog = { ...hooks.catalog };
+  if (which === 'no') hooks.catalog = undefined;
+  const nothing = { reads: [], writes: [], changesSchema: false };
+  watch.runs({ status: 'notaquery', ...nothing, mayCommit: true }, { isBound: false });
+  expect(hooks.heard).toEqual([which === 'the same' ? '101 writes r1' : '101 writes everything']);
+});
 
 // --- single statements ----------------------------------------------------------------------------------------
 

@@ -83,6 +83,26 @@ describe('a query', () => {
   });
 });
 
+describe('what changes nothing that others see', () => {
+  const SQL = ['vacuum', 'vacuum (analyze) users', 'analyze users', 'create temp table mine (id int)'];
+
+  test.each(SQL)('%s writes nothing', (sql) => {
+    expect(catalog.judge(sql, {})).toMatchObject({ status: 'notaquery', writes: [], changesSchema: false });
+  });
+
+  test.each(SQL)('%s writes what event triggers write', (sql) => {
+    const watched = catalogOf({ triggers: [['0', '0', '20001']] });
+    expect(watched.judge(sql, {}).writes).toEqual(['r106']);
+  });
+
+  test.each([
+    'vacuum full users',
+    'cluster users',
+    'create temp table mine () inherits (users)',
+  ])('%s is not of them', (sql) =>
+    expect(catalog.judge(sql, {})).toMatchObject({ writes: 'everything', changesSchema: true }));
+});
+
 describe('a write', () => {
   test('goes along foreign keys that cascade and triggers that it fires', () => {
     expect(catalog.judge('delete from users', {}).writes).toEqual(['r100', 'r101']);

@@ -391,7 +391,12 @@ const CASES: Record<string, [sql: string, said: Said][]> = {
       { kind: 'definition', reads: ['t'], functions: ['f'], types: ['pg_catalog.int4'] },
     ],
     ['GRANT SELECT ON t TO u', { kind: 'definition', reads: ['t'] }],
-    ['VACUUM t', { kind: 'definition', reads: ['t'] }],
+    ['VACUUM FULL t', { kind: 'definition', reads: ['t'] }],
+    ['VACUUM (ANALYZE) t', { kind: 'maintenance', reads: ['t'] }],
+    ['ANALYZE', { kind: 'maintenance' }],
+    ['CREATE TEMP TABLE x ()', { kind: 'maintenance', reads: ['x'] }],
+    ['CREATE TABLE pg_temp.x ()', { kind: 'definition', reads: ['pg_temp.x'] }],
+    ['CREATE TEMP TABLE x () INHERITS (t)', { kind: 'definition', reads: ['x', 't'] }],
     [
       'SELECT * FROM a_name_that_is_much_longer_than_the_sixty_three_bytes_that_postgresql_keeps_of_it',
       { kind: 'select', reads: ['a_name_that_is_much_longer_than_the_sixty_three_bytes_that_post'] },
