@@ -2,15 +2,22 @@
  * Which columns a driver believes a statement to have. One that does not ask for them each time reads rows by what
  * it heard once; where the table has changed since, PostgreSQL refuses to run the statement, and so must a cache.
  */
-import type { EdgeStatement } from './edge-statements.ts';
-import { lengthAt } from './exchange.ts';
-import { latin1 } from './latin1.ts';
-import { Backend, encodeText, message } from './messages.ts';
+import { type EdgeStatement, markOf } from './edge-statements.ts';
+import { type Exchange, lengthAt } from './exchange.ts';
+import { bytesOfLatin1, latin1 } from './latin1.ts';
+import { Backend, encodeText, Frontend, join, message } from './messages.ts';
 
 /** Of a field in a RowDescription, behind its name: table, attribute, type, size, modifier, format. */
 const FIELD_BYTES = 18;
 const TYPE_AT = 6;
 const MODIFIER_AT = 12;
+/** Of an Execute, besides its portal: type, length, zero byte, Int32. */
+const EXECUTE_BYTES = 10;
+/** Descriptions that are awaited at once, and the texts that are kept for them. Nobody asks for so many. */
+const AWAITED_MAX = 1_000;
+const AWAITED_BYTES_MAX = 256 * 1024;
+
+const SYNC = message(Frontend.Sync);
 
 /** What PostgreSQL says, with its `routine`, by which drivers know that they should prepare anew. */
 export const STALE_STATEMENT = message(
@@ -18,17 +25,24 @@ export const STALE_STATEMENT = message(
   encodeText('SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0RRevalidateCachedQuery\0\0'),
 );
 
-/** Of a RowDescription or NoData message: what must not change. Tables and formats may. */
+/** Of a RowDescription or NoData message: a mark of what must not change. Tables and formats may. */
 export function columnsOf(message: Uint8Array): string {
   if (message[0] !== Backend.RowDescription) return '';
-  let columns = '';
-  for (let at = 7; at < 1 + lengthAt(message, 1); ) {
-    const end = message.indexOf(0, at) + 1;
-    const name = latin1(message.subarray(at, end));
-    columns += `${name}${lengthAt(message, end + TYPE_AT)}.${lengthAt(message, end + MODIFIER_AT)}.`;
-    at = end + FIELD_BYTES;
+  const end = 1 + lengthAt(message, 1);
+  const columns = new Uint8Array(end);
+  let length = 0;
+  const keep = (from: number, to: number): void => {
+    for (let at = from; at < to; at += 1) columns[length++] = message[at] ?? 0;
+  };
+  for (let at = 7; at < end; ) {
+    const nameEnd = message.indexOf(0, at) + 1;
+    if (nameEnd === 0) break;
+    keep(at, nameEnd);
+    keep(nameEnd + TYPE_AT, nameEnd + TYPE_AT + 4);
+    keep(nameEnd + MODIFIER_AT, nameEnd + MODIFIER_AT + 4);
+    at = nameEnd + FIELD_BYTES;
   }
-  return columns;
+  return markOf(latin1(columns.subarray(0, length)));
 }
 
 /** The driver hears of these columns. */
@@ -44,26 +58,58 @@ export function hasTheseColumns(statement: EdgeStatement | undefined, message: U
 /** Descriptions of statements that have been asked for at the endpoint, in their order. */
 export class AwaitedDescriptions {
   #awaited: (EdgeStatement | undefined)[] = [];
-  /** After an error it is not known which of them will come. */
+  /** Of their texts. */
+  #bytes = 0;
+  /** After an error, or where there are too many, it is not known which of them will come. */
   #isLost = false;
 
   ask(statement: EdgeStatement | undefined): void {
-    if (!this.#isLost) this.#awaited.push(statement);
+    if (!this.#isLost) {
+      this.#awaited.push(statement);
+      this.#bytes += bytesOf(statement);
+      if (this.#awaited.length > AWAITED_MAX || this.#bytes > AWAITED_BYTES_MAX) this.lose();
+    } else if (statement) statement.isUncertain = true;
   }
 
   /** Its ParameterDescription is here. */
   take(): EdgeStatement | undefined {
-    return this.#awaited.shift();
+    const statement = this.#awaited.shift();
+    this.#bytes -= bytesOf(statement);
+    return statement;
   }
 
   lose(): void {
-    this.#awaited = [];
+    for (const statement of this.#awaited) if (statement) statement.isUncertain = true;
+    this.clear();
     this.#isLost = true;
   }
 
   /** Nothing is awaited any more. */
   clear(): void {
     this.#awaited = [];
+    this.#bytes = 0;
     this.#isLost = false;
   }
+}
+
+function bytesOf(statement: EdgeStatement | undefined): number {
+  return statement?.body.length ?? 0;
+}
+
+/**
+ * What goes to the endpoint of a read, so that its reply fits every asker and frees the connection: its columns are
+ * asked for, and Sync stands for Flush.
+ */
+export function wholeOf(asked: {
+  exchange: Exchange;
+  bytes: Uint8Array;
+  endsWithFlush: boolean;
+  wantsColumns: boolean;
+}): Uint8Array {
+  const { exchange, bytes, endsWithFlush, wantsColumns } = asked;
+  if (endsWithFlush) return join([bytes.subarray(0, -SYNC.length), SYNC]);
+  if (exchange.kind !== 'rows' || wantsColumns) return bytes;
+  const portal = bytesOfLatin1(`P${exchange.portal}\0`);
+  const execute = bytes.length - SYNC.length - EXECUTE_BYTES - exchange.portal.length;
+  return join([bytes.subarray(0, execute), message(Frontend.Describe, portal), bytes.subarray(execute)]);
 }

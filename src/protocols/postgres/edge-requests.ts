@@ -10,6 +10,8 @@
  */
 import { PoolerError } from '../../errors.ts';
 import type { CacheableRead } from '../caching.ts';
+import { wholeOf } from './edge-columns.ts';
+import { NOTE_BYTES_MAX } from './edge-note.ts';
 import { type Asked, type EdgeState, READY } from './edge-state.ts';
 import { type EdgeStatement, statementOf } from './edge-statements.ts';
 import { encodeErrorResponse } from './errors.ts';
@@ -25,12 +27,9 @@ const KNOWN_TYPES = new Set<number>(Object.values(Frontend).filter((type) => typ
 /** They belong to the exchange that copies, whose end may have gone by. */
 const COPY_TYPES = new Set<number>([Frontend.CopyData, Frontend.CopyDone, Frontend.CopyFail]);
 const MESSAGE_BYTES_MAX = 0x3fffffff;
-const SYNC = message(Frontend.Sync);
 /** What a driver may say behind a Flush before it has its answer. Drivers say nothing: it is what they wait for. */
 const HELD_BYTES_MAX = 1024 * 1024;
 const STATEMENT = 0x53; // S
-/** Of an Execute, besides its portal: type, length, zero byte, Int32. */
-const EXECUTE_BYTES = 10;
 
 /** A read that waits. */
 interface Waiting extends Asked {
@@ -141,11 +140,15 @@ export class EdgeRequests {
   }
 
   #leaveQuiet(): boolean {
-    const note = this.#state.statements.takeNote();
+    this.#endQuiet(this.#state.statements.takeNote());
+    return this.#pass();
+  }
+
+  /** What comes passes as it is, behind what the endpoint must know. */
+  #endQuiet(note: EdgeNote | undefined): void {
     if (note) this.#stream.insert(encodeNote(note));
     this.#state.isQuiet = false;
     this.#state.hasFailed = false;
-    return this.#pass();
   }
 
   #askedOf(exchange: Exchange, bytes: Uint8Array): Waiting | undefined {
@@ -162,9 +165,9 @@ export class EdgeRequests {
     // The name of a Parse in an exchange of interest must be free.
     if (exchange.parse && state.statements.isTaken(exchange.parse.name)) return undefined;
     const statement = exchange.parse
-      ? statementOf(exchange.parse.body, state)
+      ? statementOf(exchange.parse, state)
       : state.statements.get(exchange.statement);
-    if (statement?.settingsKey !== state.settingsKey) return undefined;
+    if (statement?.settingsMark !== state.settingsMark) return undefined;
     const read = this.#readOf(exchange, statement);
     if (!read) return undefined;
     const endsWithFlush = exchange.kind === 'description' && exchange.endsWithFlush;
@@ -204,7 +207,7 @@ export class EdgeRequests {
     return asked;
   }
 
-  /** Sends the read that waits, with what the endpoint must know of it in front. */
+  /** Sends the read that waits, and in front what the endpoint must know of it, unless that is too much. */
   forward(): void {
     const state = this.#state;
     const asked = this.#waiting;
@@ -214,11 +217,14 @@ export class EdgeRequests {
     const hasParse = exchange.kind !== 'query' && exchange.parse !== undefined;
     const answers = `${hasParse ? '1' : ''}${exchange.kind === 'rows' ? '2' : ''}`;
     const whole = wholeOf(asked);
-    const note: EdgeNote = {
-      ...state.statements.takeNote(),
-      read: { read, floor: state.floor, bytes: whole.length, answers },
-    };
-    this.#stream.insert(encodeNote(note));
+    const told = state.statements.takeNote();
+    const flag = { read, floor: state.floor, bytes: whole.length, answers };
+    const note = encodeNote({ ...told, read: flag });
+    if (note.length > NOTE_BYTES_MAX) {
+      this.#endQuiet(told);
+      return;
+    }
+    this.#stream.insert(note);
     if (whole === bytes) this.#stream.take(bytes.length, { isCut: false });
     else {
       this.#stream.insert(whole);
@@ -241,7 +247,7 @@ export class EdgeRequests {
     const whole = wholeOf(asked);
     if (exchange.kind === 'query' || exchange.parse || !statement) return whole.slice();
     const name = bytesOfLatin1(`${exchange.statement}\0`);
-    return join([message(Frontend.Parse, name, statement.body), whole]);
+    return join([message(Frontend.Parse, name, bytesOfLatin1(statement.body)), whole]);
   }
 
   // --- while something is under way -------------------------------------------------------------------------
@@ -269,7 +275,7 @@ export class EdgeRequests {
     const body = input.subarray(at + 5, end);
     if (type === Frontend.Parse) {
       const parse = readParse(body);
-      if (parse) statements.sent(parse.name, statementOf(parse.body, this.#state));
+      if (parse) statements.sent(parse.name, statementOf(parse, this.#state));
     } else if (body[0] === STATEMENT) {
       const name = latin1(body.subarray(1, -1));
       if (type === Frontend.Close) statements.forget(name);
@@ -284,16 +290,4 @@ export class EdgeRequests {
     state.isOver = true;
     return false;
   }
-}
-
-/**
- * What goes to the endpoint of a read, so that its reply fits every asker and frees the connection: its columns are
- * asked for, and Sync stands for Flush.
- */
-function wholeOf({ exchange, bytes, endsWithFlush, wantsColumns }: Waiting): Uint8Array {
-  if (endsWithFlush) return join([bytes.subarray(0, -SYNC.length), SYNC]);
-  if (exchange.kind !== 'rows' || wantsColumns) return bytes;
-  const portal = bytesOfLatin1(`P${exchange.portal}\0`);
-  const execute = bytes.length - SYNC.length - EXECUTE_BYTES - exchange.portal.length;
-  return join([bytes.subarray(0, execute), message(Frontend.Describe, portal), bytes.subarray(execute)]);
 }

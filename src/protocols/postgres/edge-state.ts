@@ -5,7 +5,7 @@
 import { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, CacheStatus, EdgeHooks } from '../caching.ts';
 import { AwaitedDescriptions } from './edge-columns.ts';
-import { type EdgeStatement, EdgeStatements } from './edge-statements.ts';
+import { type EdgeStatement, EdgeStatements, markOf } from './edge-statements.ts';
 import { encodeNoticeResponse } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { parameterStatus, readyForQuery } from './messages.ts';
@@ -16,6 +16,10 @@ const NO_ERROR = '00000';
 /** In no transaction. */
 export const READY = readyForQuery('I');
 const BOOKMARK = 'warmpool.bookmark';
+/** They are a part of every key. A session with more is looked up nowhere. */
+const SETTINGS_LENGTH_MAX = 16 * 1024;
+/** No mark of settings that are known: theirs is empty, or has zero bytes or 64 characters. */
+const UNKNOWN = 'unknown';
 
 /** A read with what its asker wants to hear. */
 export interface Asked {
@@ -38,6 +42,8 @@ export class EdgeState {
   #settings: Readonly<Record<string, string>> | undefined;
   /** Of the settings, as a part of keys. */
   settingsKey = '';
+  /** Of the settings, to compare. */
+  settingsMark = '';
   floor = 0;
   #floorTold = 0;
 
@@ -66,9 +72,13 @@ export class EdgeState {
   }
 
   set settings(settings: Readonly<Record<string, string>> | undefined) {
-    this.#settings = settings;
+    const key = settings && keyOfSettings(settings);
+    const isKnown = key !== undefined && key.length <= SETTINGS_LENGTH_MAX;
+    this.#settings = isKnown ? settings : undefined;
+    this.settingsKey = isKnown ? key : '';
+    // What is parsed meanwhile was parsed under none that are known later.
+    this.settingsMark = isKnown ? markOf(key) : UNKNOWN;
     if (!settings) return;
-    this.settingsKey = keyOfSettings(settings);
     // A bookmark of another session: what that one saw, this one must not miss.
     const bookmark = Number(settings[BOOKMARK] ?? 0);
     if (Number.isSafeInteger(bookmark)) this.raiseFloor(bookmark);
@@ -84,7 +94,7 @@ export class EdgeState {
 
   /** It has become quiet. */
   settle(): void {
-    this.statements.answered({ hasFailed: this.hasFailed, settingsKey: this.settingsKey });
+    this.statements.answered({ hasFailed: this.hasFailed, settingsMark: this.settingsMark });
     this.hasFailed = false;
     this.awaited.clear();
   }
