@@ -12,7 +12,7 @@ import { protocolNamed } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { ANSWER_MS } from './clean-up.ts';
 import { reserveMoments } from './clock.ts';
-import { ConfigCache, type LinkHooks } from './config-cache.ts';
+import { ConfigCache } from './config-cache.ts';
 import { deliver } from './dial.ts';
 import { type Lease, prepareLease, type SessionHost } from './lease.ts';
 import {
@@ -74,17 +74,19 @@ export class Endpoint extends DurableObject<Env> {
     const { opening, first } = introduction;
     try {
       const served = await this.#serve(opening.configVersion);
-      const hooks = this.#hooksFor(served, opening);
+      // An edge that does not look at reads says nothing of them; what its driver writes is seen all the same.
+      const isUnwatched = served.config.caching.disabled && !opening.caching;
+      const hooks = isUnwatched ? undefined : served.cache.hooksFor(opening.caching?.knownUpTo);
       const conversation = served.side.openConversation(opening.driver, hooks);
       const options = { conversation, host: this.#hostFor(served), link, source };
       const session = new DriverSession({ ...options, cache: hooks });
       this.#sessions.set(opening.driver.cancelKey, session);
       this.#sweepLater();
-      if (!hooks) served.cache.countUnwatched(1);
+      if (isUnwatched) served.cache.countUnwatched(1);
       try {
         await session.run(first);
       } finally {
-        if (!hooks) served.cache.countUnwatched(-1);
+        if (isUnwatched) served.cache.countUnwatched(-1);
       }
     } catch (cause) {
       const words = protocolNamed(opening.protocol)?.farewell(PoolerError.from(cause));
@@ -146,7 +148,7 @@ export class Endpoint extends DurableObject<Env> {
     };
   }
 
-  /** Makes cached replies unreachable, here and at edges that have a link; the others go by the config's epoch. */
+  /** Makes cached replies unreachable, here and at edges with a link; the others go by the config's epoch. */
   async purge(request: PurgeRequest): Promise<PurgeResult> {
     return (await this.#serve(0)).cache.purge(request);
   }
@@ -198,8 +200,8 @@ export class Endpoint extends DurableObject<Env> {
     const side = this.#side;
     const { host, port, database, user } = config.origin;
     const origin = JSON.stringify([host, port, database, user]);
-    this.#cache ??= await this.#openCache(`${id}.${generation}`, side);
-    const cache = this.#cache;
+    const cache = this.#cache ?? (await this.#openCache(`${id}.${generation}`, side));
+    this.#cache = cache;
     if (this.#origin !== undefined && this.#origin !== origin) {
       side.originChanged();
       cache.originChanged();
@@ -225,11 +227,6 @@ export class Endpoint extends DurableObject<Env> {
       for (const session of this.#sessions.values()) session.tellNews();
     });
     return cache;
-  }
-
-  /** An edge that knows nothing of caching tells nothing of reads, but what its driver writes is seen all the same. */
-  #hooksFor({ config, cache }: Served, { caching }: LinkOpening): LinkHooks | undefined {
-    return config.caching.disabled && !caching ? undefined : cache.hooksFor(caching?.knownUpTo);
   }
 
   async #askOrigin(sql: string): Promise<(string | null)[][][]> {
