@@ -64,9 +64,10 @@ export function renderCache(results: readonly CacheResult[]): string {
   return align([['a read from', 'p50', 'p99', 'as named', 'tps, 16 clients'], ...lines]);
 }
 
-export function renderFar({ rttMs, directMs, cachedMs }: FarResult): string {
-  const times = `direct ${directMs.toFixed(1)} ms, cached ${cachedMs.toFixed(2)} ms`;
-  return `New connection and one read, origin ${rttMs} ms away: ${times}, ${Math.round(directMs / cachedMs)} times faster.`;
+export function renderFar({ rttMs, directMs, cachedMs, boundMs }: FarResult): string {
+  const times = (ms: number): string => `${ms.toFixed(2)} ms (${Math.round(directMs / ms)} times faster)`;
+  return `New connection and one read, origin ${rttMs} ms away: direct ${directMs.toFixed(0)} ms;
+cached by a bound capability ${times(boundMs)}, by TCP and SCRAM ${times(cachedMs)}.`;
 }
 
 function cellOf(row: Row | undefined, { medians, problem }: Outcome): string {

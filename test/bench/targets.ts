@@ -7,6 +7,7 @@ import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
 import { findFreePort } from '../../src/cli/ports.ts';
 import { runStep } from '../../src/cli/steps.ts';
 import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
+import { type WranglerConfig, writeConfig } from '../../src/cli/wrangler-dev.ts';
 import { startDelayProxy } from '../../src/demo/delay-proxy.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { Edges } from '../fakes/edges.ts';
@@ -21,6 +22,7 @@ const POOL_SIZE = 20;
 const ORIGIN_CONNECTIONS = '200';
 /** As in the demo. */
 const FAR_MS = 60;
+const FAR_CONFIG = 'far';
 const ACCOUNT = 'local';
 
 const Created = v.object({ result: v.object({ id: v.string() }) });
@@ -46,6 +48,8 @@ export interface CachingTargets {
     session: Target;
     /** The same config through another isolate of the same data centre. */
     otherEdge: Target;
+    /** The same by a bound capability, as a Worker has it: without a password. */
+    bound: Target;
   };
 }
 
@@ -78,12 +82,20 @@ async function startWarmpoolTargets(
   direct: Target,
 ): Promise<Pick<Targets, 'warmpool' | 'caching'>> {
   const folder = await makeTemporaryFolder('warmpool-bench');
+  const boundPort = await findFreePort();
   const edges = await Edges.prepare({ count: 1, folder: join(folder.path, 'edges') });
   const warmpool = await startWarmpool({
     httpPort: await findFreePort(),
     postgresPort: await findFreePort(),
     persistDir: join(folder.path, 'warmpool'),
-    beside: (worker) => edges.writeConfigs(worker),
+    beside: async (worker) => [
+      ...(await edges.writeConfigs(worker)),
+      await writeBoundConfig({
+        worker: worker.config.name,
+        folder: join(folder.path, 'bound'),
+        port: boundPort,
+      }),
+    ],
   });
   await edges.ready();
   const proxy = await startDelayProxy({ targetPort: origin.port, rttMs: FAR_MS });
@@ -91,7 +103,7 @@ async function startWarmpoolTargets(
   const session = await createTarget(warmpool, origin, { name: 'cached', caching: { disabled: false } });
   const strict = await createTarget(warmpool, origin, { name: 'strict', caching: { consistency: 'strict' } });
   const farOrigin = { ...origin, port: proxy.port };
-  const far = await createTarget(warmpool, farOrigin, { name: 'far', caching: { disabled: false } });
+  const far = await createTarget(warmpool, farOrigin, { name: FAR_CONFIG, caching: { disabled: false } });
   const [otherPort = 0] = edges.ports;
   return {
     warmpool: off,
@@ -103,9 +115,22 @@ async function startWarmpoolTargets(
         direct: { ...direct, port: proxy.port },
         session: far,
         otherEdge: { ...far, port: otherPort },
+        bound: { ...far, port: boundPort },
       },
     },
   };
+}
+
+function writeBoundConfig(options: { worker: string; folder: string; port: number }): Promise<string> {
+  const { worker, folder, port } = options;
+  const config: WranglerConfig = {
+    name: 'bound',
+    main: join(import.meta.dirname, 'bound-worker.ts'),
+    compatibility_date: '2026-10-20',
+    services: [{ binding: 'POOLER', service: worker, entrypoint: 'Pooler', props: { config: FAR_CONFIG } }],
+    connect: [{ protocol: 'tcp', port, address: '127.0.0.1' }],
+  };
+  return writeConfig({ config, folder, secrets: {} });
 }
 
 async function createTarget(
