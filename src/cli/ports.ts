@@ -6,10 +6,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const HOST = '127.0.0.1';
 const POLL_MS = 20;
-const FREE_PORTS = { from: 12_000, to: 32_000 };
+/** Each process has its own part of them, so that two that start servers at the same time do not meet. */
+const FREE_PORTS = { from: 12_000, parts: 40, each: 500 };
 const FIND_ATTEMPTS_MAX = 20;
 
 export class PortInUseError extends Error {}
+
+/** None is given twice: whoever has it may not listen yet. */
+const given = new Set<number>();
+
+function nextCandidate(): number {
+  const { from, parts, each } = FREE_PORTS;
+  if (given.size >= each / 2) given.clear();
+  const first = from + (process.pid % parts) * each;
+  for (;;) {
+    const port = randomInt(first, first + each);
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
+}
 
 /**
  * A port that was free a moment ago, and below those that systems give to outgoing connections (Linux from 32768):
@@ -18,7 +34,7 @@ export class PortInUseError extends Error {}
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < FIND_ATTEMPTS_MAX; attempt += 1) {
     try {
-      return await listenOnce(randomInt(FREE_PORTS.from, FREE_PORTS.to));
+      return await listenOnce(nextCandidate());
     } catch (error) {
       if (!isCode(error, 'EADDRINUSE')) throw error;
     }

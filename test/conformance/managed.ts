@@ -1,10 +1,9 @@
 /** A running Warmpool and an origin for it, to be managed from outside; all that it logs is kept. */
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
-import { findFreePort } from '../../src/cli/ports.ts';
-import { startWarmpool } from '../../src/cli/warmpool-server.ts';
 import { runWrangler } from '../../src/cli/wrangler-dev.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+import { startOnFreePorts } from '../fakes/harness.ts';
 
 export const ACCOUNT = 'local';
 
@@ -37,9 +36,7 @@ export async function startManaged(): Promise<Managed> {
   let log = '';
   const [origin, warmpool] = await Promise.all([
     startPostgresServer(),
-    startWarmpool({
-      httpPort: await findFreePort(),
-      postgresPort: await findFreePort(),
+    startOnFreePorts({
       persistDir: join(folder.path, 'warmpool'),
       log: (text) => {
         log += text;

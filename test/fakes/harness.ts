@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { connectionString } from '../../src/cli/config.ts';
 import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
 import { findFreePort } from '../../src/cli/ports.ts';
-import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
+import { startWarmpool, type Warmpool, type WarmpoolOptions } from '../../src/cli/warmpool-server.ts';
 import { type DelayProxy, startDelayProxy } from '../../src/demo/delay-proxy.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { Edges } from './edges.ts';
@@ -16,6 +16,7 @@ import { Edges } from './edges.ts';
 export type Version = '18' | '15';
 export const VERSIONS: readonly Version[] = ['18', '15'];
 
+const START_ATTEMPTS_MAX = 3;
 const ACCOUNT = 'local';
 const USER = 'app';
 
@@ -67,9 +68,7 @@ export async function startHarness(
     folder: join(folder.path, 'edges'),
   });
   const [warmpool, ...origins] = await Promise.all([
-    startWarmpool({
-      httpPort: await findFreePort(),
-      postgresPort: await findFreePort(),
+    startOnFreePorts({
       persistDir: join(folder.path, 'warmpool'),
       beside: (worker) => further.writeConfigs(worker),
       // What Warmpool itself prints, for whoever looks for a fault: WARMPOOL_TEST_LOG=1.
@@ -96,6 +95,20 @@ export async function startHarness(
       await folder.remove();
     },
   };
+}
+
+/** A port that was free may be somebody else's when Warmpool, seconds later, listens: then others are tried. */
+export async function startOnFreePorts(
+  options: Omit<WarmpoolOptions, 'httpPort' | 'postgresPort'>,
+): Promise<Warmpool> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const [httpPort, postgresPort] = [await findFreePort(), await findFreePort()];
+      return await startWarmpool({ ...options, httpPort, postgresPort });
+    } catch (error) {
+      if (attempt === START_ATTEMPTS_MAX || !/address already in use/i.test(String(error))) throw error;
+    }
+  }
 }
 
 async function startOrigin(version: Version): Promise<Origin> {
