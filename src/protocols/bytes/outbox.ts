@@ -2,6 +2,8 @@
  * Bytes that wait to be sent, as slices. One flush is one write: a write costs the runtime 10 to 20 us, wherever
  * it happens, and the bytes cost almost nothing.
  */
+import { join } from './join.ts';
+
 export class Outbox {
   #slices: Uint8Array[] = [];
   #length = 0;
@@ -20,7 +22,7 @@ export class Outbox {
   take(): Uint8Array | undefined {
     const [first] = this.#slices;
     if (first === undefined) return undefined;
-    const bytes = this.#slices.length === 1 ? first : this.#join();
+    const bytes = this.#slices.length === 1 ? first : join(this.#slices);
     this.clear();
     return bytes;
   }
@@ -28,15 +30,5 @@ export class Outbox {
   clear(): void {
     this.#slices = [];
     this.#length = 0;
-  }
-
-  #join(): Uint8Array {
-    const joined = new Uint8Array(this.#length);
-    let at = 0;
-    for (const slice of this.#slices) {
-      joined.set(slice, at);
-      at += slice.length;
-    }
-    return joined;
   }
 }

@@ -6,8 +6,9 @@
  */
 import { createHash } from 'node:crypto';
 import { PoolerError } from '../../errors.ts';
+import { encodeText } from '../bytes/join.ts';
 import { Reader } from '../bytes/reader.ts';
-import { AuthenticationRequest, cString, encodeText, Frontend, int32, message } from './messages.ts';
+import { AuthenticationRequest, cString, Frontend, int32, message } from './messages.ts';
 import { makeNonce, SCRAM_SHA_256 } from './scram.ts';
 import { ScramClient } from './scram-client.ts';
 

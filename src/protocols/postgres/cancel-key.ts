@@ -3,7 +3,8 @@
  * later CancelRequest to its config: 20 bits of route, then 11 random bits, and so it is never negative.
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
-import { int32, join } from './messages.ts';
+import { join } from '../bytes/join.ts';
+import { int32 } from './messages.ts';
 
 const ROUTE_BITS = 20;
 const PROCESS_RANDOM_BITS = 11;

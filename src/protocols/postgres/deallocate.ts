@@ -2,11 +2,13 @@
  * DEALLOCATE, in SQL, of a statement that the driver prepared by protocol: the origin knows it by another name, and
  * other drivers may use it. The text gets the name of a statement that is made to be deallocated.
  */
+
+import { encodeText } from '../bytes/join.ts';
 import { PARSE } from './expected.ts';
 import type { StatementFacts } from './facts.ts';
 import { bytesOfLatin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
-import { cString, encodeText, Frontend, message } from './messages.ts';
+import { cString, Frontend, message } from './messages.ts';
 import { SACRIFICE } from './settle.ts';
 import { FAILED, type Talk } from './talk.ts';
 

@@ -13,6 +13,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { PoolerError } from '../../errors.ts';
+import { encodeText, join } from '../bytes/join.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import { Reader } from '../bytes/reader.ts';
 import type { AcceptOptions, DriverHandshake, DriverStep, Identity } from '../contract.ts';
@@ -24,10 +25,8 @@ import {
   authentication,
   Backend,
   cString,
-  encodeText,
   Frontend,
   int32,
-  join,
   message,
   PROTOCOL_3,
   parameterStatus,

@@ -2,10 +2,12 @@
  * Which columns a driver believes a statement to have. One that does not ask for them each time reads rows by what
  * it heard once; where the table has changed since, PostgreSQL refuses to run the statement, and so must a cache.
  */
+
+import { encodeText, join } from '../bytes/join.ts';
 import { type EdgeStatement, markOf } from './edge-statements.ts';
 import { type Exchange, lengthAt } from './exchange.ts';
 import { bytesOfLatin1, latin1 } from './latin1.ts';
-import { Backend, encodeText, Frontend, join, message } from './messages.ts';
+import { Backend, Frontend, message } from './messages.ts';
 
 /** Of a field in a RowDescription, behind its name: table, attribute, type, size, modifier, format. */
 const FIELD_BYTES = 18;

@@ -9,6 +9,7 @@
  * What comes behind it is held until it is answered, because after an error it counts for nothing up to its Sync.
  */
 import { PoolerError } from '../../errors.ts';
+import { join } from '../bytes/join.ts';
 import type { CacheableRead } from '../caching.ts';
 import { wholeOf } from './edge-columns.ts';
 import { NOTE_BYTES_MAX } from './edge-note.ts';
@@ -19,7 +20,7 @@ import { EXCHANGE_BYTES_MAX, type Exchange, findExchange, readExchange, readPars
 import { bytesOfLatin1, latin1 } from './latin1.ts';
 import { type EdgeNote, encodeNote } from './link-notes.ts';
 import { MessageStream } from './message-stream.ts';
-import { Frontend, join, message } from './messages.ts';
+import { Frontend, message } from './messages.ts';
 import { keyOfDescription, keyOfRows } from './read-key.ts';
 import { readTextOf } from './read-text.ts';
 

@@ -1,8 +1,9 @@
 /** An origin's ErrorResponse in words that its driver understands: statements have other names there. */
 import type { PoolerError } from '../../errors.ts';
+import { encodeText } from '../bytes/join.ts';
 import { type ErrorFields, encodeErrorResponse } from './errors.ts';
 import type { Expected } from './expected.ts';
-import { Backend, encodeText, message } from './messages.ts';
+import { Backend, message } from './messages.ts';
 import { NAME_PREFIX } from './prepared.ts';
 
 /** invalid_sql_statement_name: what the origin says where we made it fail on purpose. */

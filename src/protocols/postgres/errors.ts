@@ -3,8 +3,9 @@
  * https://www.postgresql.org/docs/18/protocol-error-fields.html
  */
 import { PoolerError, type PoolerErrorOptions } from '../../errors.ts';
+import { encodeText } from '../bytes/join.ts';
 import { decodeText } from '../bytes/reader.ts';
-import { Backend, encodeText, message } from './messages.ts';
+import { Backend, message } from './messages.ts';
 
 /** Field code (`S`, `V`, `C`, `M`, `H`, ...) to value. Any of them may be missing. */
 export type ErrorFields = Partial<Record<string, string>>;

@@ -1,5 +1,5 @@
 /** What a driver sent since its exchange began, while it is small enough to be run a second time. */
-import { join } from './messages.ts';
+import { join } from '../bytes/join.ts';
 
 const LOG_BYTES_MAX = 64 * 1024;
 

@@ -4,8 +4,8 @@
  * byte of the body is kept.
  */
 import { type Fault, PoolerError } from '../../errors.ts';
+import { join } from '../bytes/join.ts';
 import { Reader } from '../bytes/reader.ts';
-import { join } from './messages.ts';
 
 export interface Message {
   type: number;

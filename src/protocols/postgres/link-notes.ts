@@ -3,8 +3,10 @@
  * protocol's form whose type byte PostgreSQL does not use, with JSON inside. No driver can send one, because the
  * edge refuses types that PostgreSQL does not know.
  */
+
+import { encodeText } from '../bytes/join.ts';
 import type { CacheableRead, CacheStatus, ReplyFacts, WriteNews } from '../caching.ts';
-import { encodeText, message } from './messages.ts';
+import { message } from './messages.ts';
 
 export const LINK_NOTE = 0x01;
 

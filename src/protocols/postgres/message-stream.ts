@@ -5,7 +5,7 @@
  *
  * It knows nothing of what messages mean.
  */
-import { join } from './messages.ts';
+import { join } from '../bytes/join.ts';
 
 const HEADER_BYTES = 5;
 const EMPTY = new Uint8Array();

@@ -3,6 +3,7 @@
  * https://www.postgresql.org/docs/18/protocol-message-formats.html
  */
 import { PoolerError } from '../../errors.ts';
+import { encodeText, join } from '../bytes/join.ts';
 
 /** First bytes of what a driver sends. */
 export const Frontend = {
@@ -114,20 +115,4 @@ export function cString(text: string): Uint8Array {
     throw new PoolerError('a string with a zero byte cannot be sent', { fault: 'pooler', sqlState: '08P01' });
   }
   return encodeText(`${text}\0`);
-}
-
-const encoder = new TextEncoder();
-
-export function encodeText(text: string): Uint8Array {
-  return encoder.encode(text);
-}
-
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -11,12 +11,13 @@
  * here ends the login. `receive` never throws. What a session holds besides its key is not known here.
  */
 import { PoolerError } from '../../errors.ts';
+import { join } from '../bytes/join.ts';
 import { Reader } from '../bytes/reader.ts';
 import type { LoginOptions, OriginLogin, OriginSession, OriginStep } from '../contract.ts';
 import { Authentication } from './authentication.ts';
 import { decodeErrorFields, originError } from './errors.ts';
 import { Inbox, type Message } from './inbox.ts';
-import { Backend, cString, int32, join, PROTOCOL_3, packet, RequestCode } from './messages.ts';
+import { Backend, cString, int32, PROTOCOL_3, packet, RequestCode } from './messages.ts';
 
 const MESSAGE_BYTES_MAX = 65_536;
 const LOGIN_BYTES_MAX = 1_048_576;

@@ -6,13 +6,14 @@
  * use them before its reply is there; each entry in the owed replies knows how to take that back.
  */
 import { PoolerError } from '../../errors.ts';
+import { encodeText, join } from '../bytes/join.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { BIND, CLOSE, DESCRIBE } from './expected.ts';
 import { CLEAN } from './facts.ts';
 import { intern, interned } from './interning.ts';
 import { latin1, utf8OfLatin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
-import { cString, encodeText, Frontend, int32, join, message } from './messages.ts';
+import { cString, Frontend, int32, message } from './messages.ts';
 import { NAME_PREFIX, type SharedStatement } from './prepared.ts';
 import type { Talk } from './talk.ts';
 import { UNNAMED, Unnamed } from './unnamed.ts';

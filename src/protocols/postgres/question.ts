@@ -1,8 +1,9 @@
 /** Questions of our own on an idle connection: a simple query, perhaps of many statements, read as text. */
 import type { PoolerError } from '../../errors.ts';
+import { join } from '../bytes/join.ts';
 import type { OriginAnswer, OriginQuestion } from '../contract.ts';
 import { decodeErrorFields, originError } from './errors.ts';
-import { Backend, join, query } from './messages.ts';
+import { Backend, query } from './messages.ts';
 import type { PostgresOrigin } from './origin-session.ts';
 
 /** What an answer may have in all. Most have some kilobytes; a large catalog has its own bounds, and stays below. */

@@ -4,7 +4,8 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { PoolerError } from '../../errors.ts';
-import { encodeText } from './messages.ts';
+import { encodeText } from '../bytes/join.ts';
+
 import {
   base64,
   decodeBase64,

@@ -2,11 +2,13 @@
  * The unnamed statement: each driver has one, each connection has one, and they must be the same when it is used. It
  * lives until the next Parse of it, a simple query or a Close (manual, 54.2.3).
  */
+
+import { encodeText, join } from '../bytes/join.ts';
 import { withoutDeallocated } from './deallocate.ts';
 import { CLOSE, type Expected } from './expected.ts';
 import { factsOf } from './facts.ts';
 import type { MessageStream } from './message-stream.ts';
-import { encodeText, Frontend, join, message } from './messages.ts';
+import { Frontend, message } from './messages.ts';
 import type { Talk } from './talk.ts';
 
 /** Its name on the wire. */
