@@ -8,8 +8,10 @@ export type Fault = 'driver' | 'origin' | 'pooler';
 
 export interface PoolerErrorOptions {
   fault: Fault;
-  /** SQLSTATE for what drivers see (PostgreSQL manual, appendix A). */
+  /** SQLSTATE for what drivers see: PostgreSQL's (its manual, appendix A), or the origin's own. */
   sqlState: string;
+  /** The number that the database itself gives the error, in a protocol that has numbers for them. */
+  errno?: number;
   /** Code of Hyperdrive's REST API, for what is reported while a config is made: 2008 to 2016. */
   apiCode?: number;
   /** What to do next, one sentence. */
@@ -22,6 +24,7 @@ export interface PoolerErrorOptions {
 export class PoolerError extends Error {
   readonly fault: Fault;
   readonly sqlState: string;
+  readonly errno: number | undefined;
   readonly apiCode: number | undefined;
   readonly hint: string | undefined;
   readonly fatal: boolean;
@@ -31,6 +34,7 @@ export class PoolerError extends Error {
     this.name = 'PoolerError';
     this.fault = options.fault;
     this.sqlState = options.sqlState;
+    this.errno = options.errno;
     this.apiCode = options.apiCode;
     this.hint = options.hint;
     this.fatal = options.fatal ?? false;
@@ -38,8 +42,15 @@ export class PoolerError extends Error {
 
   /** The same error, after which the session cannot go on. */
   asFatal(): PoolerError {
-    const { message, fault, sqlState, hint } = this;
-    return new PoolerError(message, { fault, sqlState, fatal: true, cause: this, ...(hint ? { hint } : {}) });
+    const { message, fault, sqlState, errno, hint } = this;
+    return new PoolerError(message, {
+      fault,
+      sqlState,
+      fatal: true,
+      cause: this,
+      ...(errno === undefined ? {} : { errno }),
+      ...(hint ? { hint } : {}),
+    });
   }
 
   /** Wraps what is not ours yet. An unknown error is the pooler's: SQLSTATE 58000 as in Hyperdrive. */
