@@ -37,6 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          globalSetup: 'mysql-setup.ts',
           include: ['{cli,conformance,drivers,faults,tidy}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 export interface Leftover {
   /** Stops or removes it; may be called twice. */
@@ -64,8 +64,9 @@ export interface TemporaryFolder {
   remove(): Promise<void>;
 }
 
+/** Among the system's temporary files, unless the prefix is an absolute path. */
 export async function makeTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), `${prefix}-`));
+  const path = await mkdtemp(resolve(tmpdir(), `${prefix}-`));
   const remove = async (): Promise<void> => {
     await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     forget();

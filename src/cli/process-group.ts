@@ -49,8 +49,9 @@ export function startProcessGroup(options: ProcessGroupOptions): ProcessGroup {
   // Without a pid it did not start; the reason comes as an event.
   if (pid === undefined) return failedGroup(child, options.command);
 
+  const hasExited = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const stop = async (): Promise<void> => {
-    await endGroup(pid, options.stopSignal ?? 'SIGTERM');
+    await endGroup({ pid, stopSignal: options.stopSignal ?? 'SIGTERM', hasExited });
     forget();
   };
   const forget = registerLeftover({ dispose: stop, disposeNow: () => signalGroup(pid, 'SIGKILL') });
@@ -58,7 +59,7 @@ export function startProcessGroup(options: ProcessGroupOptions): ProcessGroup {
     pid,
     output: collectOutput(child, options.log),
     exited: new Promise((resolve) => child.once('close', resolve)),
-    hasExited: () => child.exitCode !== null || child.signalCode !== null,
+    hasExited,
     stop,
   };
 }
@@ -99,17 +100,26 @@ function collectOutput(child: ChildProcess, log: ((text: string) => void) | unde
   return () => output;
 }
 
-async function endGroup(pid: number, stopSignal: NodeJS.Signals): Promise<void> {
-  signalGroup(pid, stopSignal);
-  if (await isGoneWithin(pid, STOP_WAIT_MS)) return;
-  signalGroup(pid, 'SIGKILL');
-  if (await isGoneWithin(pid, KILL_WAIT_MS)) return;
-  throw new Error(`Process group ${pid} does not end; look at it with: ps -o pid,stat,args -g ${pid}`);
+interface Ending {
+  pid: number;
+  stopSignal: NodeJS.Signals;
+  hasExited: () => boolean;
 }
 
-async function isGoneWithin(pid: number, waitMs: number): Promise<boolean> {
+async function endGroup(ending: Ending): Promise<void> {
+  signalGroup(ending.pid, ending.stopSignal);
+  if (await isGoneWithin(STOP_WAIT_MS, ending)) return;
+  signalGroup(ending.pid, 'SIGKILL');
+  if (await isGoneWithin(KILL_WAIT_MS, ending)) return;
+  throw new Error(
+    `Process group ${ending.pid} does not end; look at it with: ps -o pid,stat,args -g ${ending.pid}`,
+  );
+}
+
+/** A process whose main thread is dead already (state Z) keeps its sockets until its last thread is. */
+async function isGoneWithin(waitMs: number, { pid, hasExited }: Ending): Promise<boolean> {
   const until = performance.now() + waitMs;
-  while (isGroupAlive(pid)) {
+  while (isGroupAlive(pid) || !hasExited()) {
     if (performance.now() > until) return false;
     await sleep(POLL_MS);
   }
