@@ -31,7 +31,7 @@ export default defineConfig({
         ],
         test: {
           name: 'workerd',
-          include: ['{protocols,config,control,edge,endpoint,cache,placement}/**/*.test.ts'],
+          include: ['{protocols,config,control,edge,endpoint,cache,placement,transport}/**/*.test.ts'],
         },
       },
       {

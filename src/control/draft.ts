@@ -6,6 +6,7 @@ import type { Caching, Config, PoolSettings } from '../config/config.ts';
 import { DEFAULT_CACHING, DEFAULT_CONNECTION_LIMIT, DEFAULT_POOL } from '../config/config.ts';
 import type { StoredConfig } from '../config/config-row.ts';
 import { NOT_PINNED, type Pinned } from '../config/placement.ts';
+import { FILE_SOCKET, isFileSocket } from '../transport/host.ts';
 import type { Checked } from './body.ts';
 import { refused } from './body.ts';
 import { Code, type Problem } from './envelope.ts';
@@ -114,6 +115,8 @@ function draftOfWhole(
 function problemsOfNetwork(origin: OriginBody, kind: 'a whole origin' | 'a patch'): Problem[] {
   const { host, port, service_id: service, access_client_id: id, access_client_secret: secret } = origin;
   const hasAccess = id !== undefined || secret !== undefined;
+  if (host !== undefined && isFileSocket(host))
+    return [{ code: Code.badHostname, message: `Bad hostname. (origin.host: ${FILE_SOCKET})` }];
   if (service !== undefined) {
     if (host !== undefined || port !== undefined || hasAccess) {
       return [

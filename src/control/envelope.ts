@@ -43,6 +43,8 @@ export const Code = {
   cachingDisabled: 1013,
   unknownRelation: 1014,
   notFound: 2001,
+  /** Hyperdrive's. */
+  badHostname: 2008,
   noRoute: 7000,
   notAuthenticated: 10_000,
   internal: 10_001,

@@ -186,13 +186,13 @@ function identifier(bytesMax: number) {
   );
 }
 
-/** A name or an address and nothing else: no scheme, port, path or user. */
+/** A name or an address and nothing else: no scheme, port, path or user. (A path alone is draft.ts's to refuse.) */
 function hostName() {
   return v.pipe(
     v.string('must be a text.'),
     v.maxLength(253, 'is too long. Use at most 253 characters.'),
     v.regex(
-      /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?)$/,
+      /^(?:[/@].*|unix:.*|[A-Za-z0-9_][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?)$/,
       'must be a host name or an IP address alone, without scheme, port or path.',
     ),
   );

@@ -271,7 +271,7 @@ export class Endpoint extends DurableObject<Env> {
       loadPool: async () => (await this.#serve(0)).pool,
       cancel: (connection) =>
         deliver({
-          address: connection.address,
+          transport: connection.transport,
           login: side.cancel(connection.session, { wantsTls: connection.isSecure }),
           timeoutMs: ANSWER_MS,
         }),

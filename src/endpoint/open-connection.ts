@@ -1,6 +1,7 @@
 /** A new connection to an origin, ready for its first query: what pool, validation and placement have in common. */
 import { tlsModeOf } from '../config/tls-mode.ts';
 import type { EndpointSide } from '../protocols/contract.ts';
+import { tcp } from '../transport/tcp.ts';
 import { dial } from './dial.ts';
 import type { OriginCandidate } from './link.ts';
 import { OriginConnection } from './origin-connection.ts';
@@ -20,6 +21,7 @@ export async function openConnection(options: {
     tls: tlsModeOf(origin),
     random: crypto.getRandomValues(new Uint8Array(32)),
   });
-  const dialed = await dial({ address: origin, login, timeoutMs: origin.connectTimeoutMs });
-  return new OriginConnection(side, dialed, { closeAfter });
+  const transport = tcp(origin);
+  const dialed = await dial({ transport, login, timeoutMs: origin.connectTimeoutMs });
+  return new OriginConnection(side, dialed, { transport, closeAfter });
 }

@@ -4,10 +4,9 @@
  */
 import { PoolerError } from '../errors.ts';
 import type { EndpointSide, OriginAnswer, OriginFacts, OriginSession } from '../protocols/contract.ts';
-import { ByteSink } from '../transport/byte-sink.ts';
-import type { ByteSource } from '../transport/byte-source.ts';
+import type { ByteStream, Transport } from '../transport/byte-stream.ts';
 import { withDeadline } from '../transport/deadline.ts';
-import type { Address, Dialed } from './dial.ts';
+import type { Dialed } from './dial.ts';
 
 /** Who holds the connection. */
 export interface Holder {
@@ -20,11 +19,10 @@ export class OriginConnection {
   readonly session: OriginSession;
   readonly facts: OriginFacts;
   readonly isSecure: boolean;
-  readonly address: Address;
+  /** The way that it came by: a cancel request takes the same. */
+  readonly transport: Transport;
   readonly #side: EndpointSide;
-  readonly #socket: Socket;
-  readonly #source: ByteSource;
-  readonly #sink: ByteSink;
+  readonly #stream: ByteStream;
   #holder: Holder | undefined;
   #isOpen = true;
   /** Runs when the connection is gone, whoever closed it. */
@@ -35,15 +33,14 @@ export class OriginConnection {
   /** A cancel request for it is under way: until it is delivered nobody else may run anything here. */
   #cancelling: Promise<void> | undefined;
 
-  constructor(side: EndpointSide, dialed: Dialed, options: { closeAfter: number }) {
+  constructor(side: EndpointSide, dialed: Dialed, options: { transport: Transport; closeAfter: number }) {
     this.#side = side;
     this.session = dialed.session;
     this.facts = dialed.facts;
     this.isSecure = dialed.isSecure;
-    this.address = dialed.address;
-    this.#socket = dialed.socket;
-    this.#source = dialed.source;
-    this.#sink = new ByteSink(dialed.socket.writable, () => this.close());
+    this.transport = options.transport;
+    this.#stream = dialed.stream;
+    this.#stream.onBroken = (why) => this.close(why);
     this.closeAfter = options.closeAfter;
     void this.#readOn();
   }
@@ -71,7 +68,7 @@ export class OriginConnection {
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#sink.write(bytes);
+    return this.#stream.write(bytes);
   }
 
   /** Asks a question of our own; the holder hears nothing of it. Throws when there is no answer in time. */
@@ -105,7 +102,7 @@ export class OriginConnection {
   close(error?: PoolerError): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#socket.close().catch(ignoreClosing);
+    this.#stream.close();
     this.onClosed();
     this.#holder?.lost(error);
   }
@@ -113,11 +110,11 @@ export class OriginConnection {
   async #readOn(): Promise<void> {
     try {
       for (;;) {
-        const { value, done } = await this.#source.read();
+        const { value, done } = await this.#stream.read();
         if (done || !value) break;
         const slow = this.#receive(value);
         if (slow) await slow;
-        this.#source.recycle(value);
+        this.#stream.recycle(value);
       }
     } catch {
       // A reset ends the connection as an end of the stream does.
@@ -145,8 +142,4 @@ export class OriginConnection {
 
 function unanswered(): PoolerError {
   return new PoolerError('The origin did not answer.', { fault: 'origin', sqlState: '08006', fatal: true });
-}
-
-function ignoreClosing(): void {
-  // The connection is being given up; there is nobody left to tell.
 }

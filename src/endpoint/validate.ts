@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { PoolerError } from '../errors.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
 import { withDeadline } from '../transport/deadline.ts';
+import { isAddress } from '../transport/host.ts';
 import type { OriginCandidate, ValidationResult } from './link.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
 
@@ -25,7 +26,6 @@ const WORDS: Record<number, string> = {
 };
 
 export async function validateOrigin(candidate: OriginCandidate): Promise<ValidationResult> {
-  if (candidate.host.startsWith('/')) return failed(2008, 'a socket in the file system cannot be reached');
   const side = protocolOfScheme(candidate.scheme)?.openEndpoint({ statementsMax: STATEMENTS_MAX });
   if (!side) return failed(2015, `unknown scheme ${candidate.scheme}`);
   try {
@@ -62,10 +62,6 @@ async function doesResolve(host: string): Promise<boolean | undefined> {
     const { code } = cause as { code?: unknown };
     return code === 'ENOTFOUND' || code === 'ENODATA' ? false : undefined;
   }
-}
-
-function isAddress(host: string): boolean {
-  return host === 'localhost' || /^[\d.]+$/.test(host) || host.includes(':');
 }
 
 function failed(code: number, detail: string): ValidationResult {

@@ -34,6 +34,11 @@ export class ByteSink {
     await this.#writer.close().catch(this.#onBroken);
   }
 
+  /** Gives the stream back, for an upgrade to TLS. */
+  release(): void {
+    this.#writer.releaseLock();
+  }
+
   /** Gives up: what was not sent is lost, and whoever waits for a write waits no longer. */
   abort(): void {
     this.#writer.abort().catch(this.#onBroken);

@@ -70,7 +70,14 @@ test.for([
   [{ origin: { host: 'http://db' } }, 'origin.host must be a host name'],
   [{ origin: { host: 'db:5432' } }, 'origin.host must be a host name'],
   [{ origin: { host: 'u@db' } }, 'origin.host must be a host name'],
-  [{ origin: { host: '/tmp/socket' } }, 'origin.host must be a host name'],
+  [
+    { origin: { host: '/tmp/socket' } },
+    'Bad hostname. (origin.host: a socket in the file system cannot be reached',
+  ],
+  [
+    { origin: { host: '@socket' } },
+    'Bad hostname. (origin.host: a socket in the file system cannot be reached',
+  ],
   [{ origin: { port: 0 } }, 'origin.port must be a whole number from 1 to 65535'],
   [{ origin: { port: 65_536 } }, 'origin.port must be a whole number from 1 to 65535'],
   [{ origin: { port: '5432' } }, 'origin.port must be a whole number from 1 to 65535'],
