@@ -83,8 +83,10 @@ export class EdgeCache {
     const asked = { key, floor, lifetime };
     const entry = memory.replies.get(key);
     if (entry !== undefined) {
-      if (this.#mayServe(entry, asked))
+      if (this.#mayServe(entry, asked)) {
+        pace.reused();
         return this.#found(entry, { body: entry.body, tier: 'memory' }, asked);
+      }
       const isKnownStale = !this.#options.knowledge.isFresh(entry.reads, entry.asOf);
       if (isKnownStale) memory.replies.delete(key);
       // Only the floor forbids it: what the Cache API has is the same, and knows no more.
@@ -119,7 +121,7 @@ export class EdgeCache {
         if (proven === undefined) return;
         const entry = { ...proven, body };
         memory.replies.put(key, entry);
-        if (pace.isWorthPutting) cacheApi.put(key, entry, { keepSeconds });
+        if (pace.isWorthPutting()) cacheApi.put(key, entry, { keepSeconds });
       },
     });
   }
