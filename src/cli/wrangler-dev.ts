@@ -134,6 +134,9 @@ function wranglerEnv(options: { folder: string; more: Record<string, string> }):
     WRANGLER_WRITE_LOGS: 'false',
     WRANGLER_REGISTRY_PATH: join(options.folder, 'registry'),
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    // Else each invocation is written to a database of traces before it answers: 4 ms more for every new connection
+    // (wrangler 4.155.0).
+    X_LOCAL_OBSERVABILITY: 'false',
     ...options.more,
   };
 }
