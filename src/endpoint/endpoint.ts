@@ -30,8 +30,9 @@ import {
 import { loadConfig } from './load-config.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
 import type { OriginConnection } from './origin-connection.ts';
-import { Drained, Pool, type PoolStats } from './pool.ts';
+import { ANY, Drained, type Need, Pool, type PoolStats } from './pool.ts';
 import { DriverSession } from './session.ts';
+import { Sessions } from './sessions.ts';
 import { validateOrigin } from './validate.ts';
 
 const SWEEP_MS = 1_000;
@@ -40,6 +41,8 @@ const LEFT_IDLE_MS = 5_000;
 
 /** A large catalog takes its time. */
 const CATALOG_MS = 30_000;
+
+type OpenOptions = { password: string; side: EndpointSide; dialect: string };
 
 interface Served {
   config: Config;
@@ -51,7 +54,7 @@ interface Served {
 }
 
 export class Endpoint extends DurableObject<Env> {
-  readonly #sessions = new Map<string, DriverSession>();
+  readonly #sessions = new Sessions();
   /** Outlives a reload: drivers that stay go on with the statement names that they know. */
   #side: EndpointSide | undefined;
   /** Outlives a reload too: no write may go unseen. */
@@ -77,10 +80,11 @@ export class Endpoint extends DurableObject<Env> {
       // An edge that does not look at reads says nothing of them; what its driver writes is seen all the same.
       const isUnwatched = served.config.caching.disabled && !opening.caching;
       const hooks = isUnwatched ? undefined : served.cache.hooksFor(opening.caching?.knownUpTo);
-      const conversation = served.side.openConversation(opening.driver, hooks);
+      const reach = { caching: hooks, peers: this.#sessions };
+      const conversation = served.side.openConversation(opening.driver, reach);
       const options = { conversation, host: this.#hostFor(served), link, source };
       const session = new DriverSession({ ...options, cache: hooks });
-      this.#sessions.set(opening.driver.cancelKey, session);
+      this.#sessions.add(opening.driver.cancelKey, session);
       this.#sweepLater();
       if (isUnwatched) served.cache.countUnwatched(1);
       try {
@@ -99,12 +103,12 @@ export class Endpoint extends DurableObject<Env> {
 
   /** Cancels what the driver with this key runs. Unknown keys are no error: the driver may just have left. */
   async cancel(key: string): Promise<void> {
-    await this.#sessions.get(key)?.cancel();
+    await this.#sessions.cancelled(key);
   }
 
   /** What edges must know to answer logins. Opens a connection when none has been opened yet. */
   async facts(configVersion: number): Promise<OriginFacts> {
-    const { pool, connection } = await this.#borrow(configVersion, '');
+    const { pool, connection } = await this.#borrow(configVersion, ANY);
     pool.release(connection);
     return connection.facts;
   }
@@ -114,7 +118,7 @@ export class Endpoint extends DurableObject<Env> {
     try {
       const { side } = await this.#serve(configVersion);
       const conversation = side.openConversation(driver);
-      const lease = await this.#borrow(configVersion, conversation.settingsKey);
+      const lease = await this.#borrow(configVersion, conversation);
       await prepareLease(lease, conversation);
       lease.pool.release(lease.connection);
       return undefined;
@@ -181,11 +185,11 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   /** A connection for a question of ours, of whichever pool is the config's when it is there. */
-  async #borrow(version: number, settingsKey: string): Promise<Lease> {
+  async #borrow(version: number, need: Need): Promise<Lease> {
     for (;;) {
       const { pool } = await this.#serve(version);
       try {
-        return { pool, connection: await pool.acquire(settingsKey) };
+        return { pool, connection: await pool.acquire(need) };
       } catch (cause) {
         if (!(cause instanceof Drained)) throw cause;
       }
@@ -210,7 +214,7 @@ export class Endpoint extends DurableObject<Env> {
     cache.follow(config.caching, config.version);
     const isLeft = generation < config.placement.endpoint.generation;
     const pool: Pool = new Pool({
-      open: () => this.#open(config, password, side),
+      open: (dialect) => this.#open(config, { password, side, dialect }),
       connectionLimit: config.connectionLimit,
       othersOpen: () => this.#othersOpen(pool),
       onClosed: () => this.#served?.pool.openMore(),
@@ -223,14 +227,12 @@ export class Endpoint extends DurableObject<Env> {
   async #openCache(name: string, side: EndpointSide): Promise<ConfigCache> {
     const startAt = await reserveMoments(this.ctx.storage);
     const cache = new ConfigCache({ name, side, startAt, ask: (sql) => this.#askOrigin(sql) });
-    cache.onNews(() => {
-      for (const session of this.#sessions.values()) session.tellNews();
-    });
+    cache.onNews(() => this.#sessions.tellNews());
     return cache;
   }
 
   async #askOrigin(sql: string): Promise<(string | null)[][][]> {
-    const { pool, connection } = await this.#borrow(0, '');
+    const { pool, connection } = await this.#borrow(0, ANY);
     const { results, error } = await connection.ask(sql, CATALOG_MS);
     pool.release(connection);
     if (error) throw error;
@@ -241,11 +243,11 @@ export class Endpoint extends DurableObject<Env> {
     return this.#drained.reduce((sum, other) => (other === pool ? sum : sum + other.stats.size), 0);
   }
 
-  async #open(config: Config, password: string, side: EndpointSide): Promise<OriginConnection> {
+  async #open(config: Config, how: OpenOptions): Promise<OriginConnection> {
     const { maxLifetimeMs, connectTimeoutMs } = config.pool;
-    const origin = { ...config.origin, password, sslmode: config.sslmode, connectTimeoutMs };
+    const origin = { ...config.origin, password: how.password, sslmode: config.sslmode, connectTimeoutMs };
     const closeAfter = Date.now() + maxLifetimeMs * (1 - Math.random() / 10);
-    const connection = await openConnection({ side, origin, closeAfter });
+    const connection = await openConnection({ side: how.side, origin, dialect: how.dialect, closeAfter });
     this.#sweepLater();
     this.#learn(config, connection.facts);
     return connection;
@@ -272,7 +274,7 @@ export class Endpoint extends DurableObject<Env> {
       cancel: (connection) =>
         deliver({
           transport: connection.transport,
-          login: side.cancel(connection.session, { wantsTls: connection.isSecure }),
+          login: side.cancel(connection.session, connection.sameLogin()),
           timeoutMs: ANSWER_MS,
         }),
     };
@@ -283,7 +285,7 @@ export class Endpoint extends DurableObject<Env> {
     this.#sweeper ??= setTimeout(() => {
       this.#sweeper = undefined;
       const now = Date.now();
-      for (const session of this.#sessions.values()) session.sweep(now);
+      this.#sessions.sweep(now);
       this.#served?.pool.sweep(now);
       if (this.#sessions.size > 0 || this.#served?.pool.isEmpty === false) this.#sweepLater();
     }, SWEEP_MS);

@@ -1,6 +1,6 @@
 /** A new connection to an origin, ready for its first query: what pool, validation and placement have in common. */
 import { tlsModeOf } from '../config/tls-mode.ts';
-import type { EndpointSide } from '../protocols/contract.ts';
+import type { EndpointSide, LoginOptions } from '../protocols/contract.ts';
 import { tcp } from '../transport/tcp.ts';
 import { dial } from './dial.ts';
 import type { OriginCandidate } from './link.ts';
@@ -13,15 +13,16 @@ export const STATEMENTS_MAX = 200;
 export async function openConnection(options: {
   side: EndpointSide;
   origin: OriginCandidate;
+  /** Empty: the plainest. */
+  dialect?: string;
   closeAfter: number;
 }): Promise<OriginConnection> {
-  const { side, origin, closeAfter } = options;
-  const login = side.loginToOrigin({
-    ...origin,
-    tls: tlsModeOf(origin),
-    random: crypto.getRandomValues(new Uint8Array(32)),
-  });
+  const { side, origin, dialect = '', closeAfter } = options;
+  const { user, password, database } = origin;
+  const random = crypto.getRandomValues(new Uint8Array(32));
+  const login: LoginOptions = { user, password, database, tls: tlsModeOf(origin), random, dialect };
+  const { connectTimeoutMs: timeoutMs } = origin;
   const transport = tcp(origin);
-  const dialed = await dial({ transport, login, timeoutMs: origin.connectTimeoutMs });
-  return new OriginConnection(side, dialed, { transport, closeAfter });
+  const dialed = await dial({ transport, login: side.loginToOrigin(login), timeoutMs });
+  return new OriginConnection(side, dialed, { transport, closeAfter, login });
 }

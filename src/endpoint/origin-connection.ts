@@ -3,7 +3,13 @@
  * nothing is read twice, and a connection that dies in the pool is noticed at once.
  */
 import { PoolerError } from '../errors.ts';
-import type { EndpointSide, OriginAnswer, OriginFacts, OriginSession } from '../protocols/contract.ts';
+import type {
+  EndpointSide,
+  LoginOptions,
+  OriginAnswer,
+  OriginFacts,
+  OriginSession,
+} from '../protocols/contract.ts';
 import type { ByteStream, Transport } from '../transport/byte-stream.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import type { Dialed } from './dial.ts';
@@ -22,6 +28,7 @@ export class OriginConnection {
   /** The way that it came by: a cancel request takes the same. */
   readonly transport: Transport;
   readonly #side: EndpointSide;
+  readonly #login: LoginOptions;
   readonly #stream: ByteStream;
   #holder: Holder | undefined;
   #isOpen = true;
@@ -33,7 +40,12 @@ export class OriginConnection {
   /** A cancel request for it is under way: until it is delivered nobody else may run anything here. */
   #cancelling: Promise<void> | undefined;
 
-  constructor(side: EndpointSide, dialed: Dialed, options: { transport: Transport; closeAfter: number }) {
+  constructor(
+    side: EndpointSide,
+    dialed: Dialed,
+    options: { transport: Transport; closeAfter: number; login: LoginOptions },
+  ) {
+    this.#login = options.login;
     this.#side = side;
     this.session = dialed.session;
     this.facts = dialed.facts;
@@ -59,6 +71,12 @@ export class OriginConnection {
       this.#cancelling = undefined;
     });
     return this.#cancelling;
+  }
+
+  /** For another login like the one that made it, as cancelling may need. Never with less security. */
+  sameLogin(): LoginOptions {
+    const tls = this.isSecure ? 'require' : 'disable';
+    return { ...this.#login, tls, random: crypto.getRandomValues(new Uint8Array(32)) };
   }
 
   /** From now on the bytes of the origin are this holder's; undefined: nobody's. */

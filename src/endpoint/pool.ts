@@ -1,12 +1,15 @@
 /**
  * The origin connections of one config: never more than its limit, handed out first come first served, opened a
  * few at a time, opened more slowly while the origin refuses, closed when unused or old.
+ *
+ * A connection serves only drivers of its dialect. Where the limit is reached and none fits, one that does not fit
+ * makes room: the oldest idle one, or the next that is given back.
  */
 import { PoolerError } from '../errors.ts';
 import type { OriginConnection } from './origin-connection.ts';
 
 export interface PoolOptions {
-  open: () => Promise<OriginConnection>;
+  open: (dialect: string) => Promise<OriginConnection>;
   connectionLimit: number;
   acquireTimeoutMs: number;
   idleTimeoutMs: number;
@@ -32,7 +35,20 @@ const WAITING_MAX = 10_000;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
+export interface Need {
+  /** Undefined: any will do. */
+  dialect: string | undefined;
+  /** Preferred. */
+  settingsKey: string;
+  /** Preferred to others with these settings. */
+  last?: OriginConnection | undefined;
+}
+
+/** For questions of our own. */
+export const ANY: Need = { dialect: undefined, settingsKey: '' };
+
 interface Waiter {
+  dialect: string | undefined;
   resolve: (connection: OriginConnection) => void;
   reject: (error: PoolerError) => void;
   timer: ReturnType<typeof setTimeout>;
@@ -44,7 +60,8 @@ export class Pool {
   /** The last one used is the first one taken: the others grow old and are closed. */
   readonly #idle: OriginConnection[] = [];
   readonly #waiters = new Set<Waiter>();
-  #opening = 0;
+  /** Of the connections that are being opened. */
+  readonly #opening: string[] = [];
   #opened = 0;
   #failures = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -58,30 +75,32 @@ export class Pool {
     return {
       size: this.#connections.size,
       idle: this.#idle.length,
-      opening: this.#opening,
+      opening: this.#opening.length,
       waiting: this.#waiters.size,
       opened: this.#opened,
     };
   }
 
   get isEmpty(): boolean {
-    return this.#connections.size === 0 && this.#opening === 0 && this.#waiters.size === 0;
+    return this.#connections.size === 0 && this.#opening.length === 0 && this.#waiters.size === 0;
   }
 
-  /** A connection if one is free and nobody waits; best one that already has these settings. */
-  take(settingsKey: string): OriginConnection | undefined {
+  /** A connection if one is free and nobody waits: the driver's last, or one with its settings, or any that fits. */
+  take({ dialect, settingsKey, last }: Need): OriginConnection | undefined {
     if (this.#waiters.size > 0) return undefined;
-    const last = this.#idle.length - 1;
-    let at = last;
-    while (at >= 0 && this.#idle[at]?.session.settingsKey !== settingsKey) at -= 1;
-    const [connection] = this.#idle.splice(at < 0 ? last : at, 1);
-    return connection;
+    const isFit = ({ session }: OriginConnection): boolean => fits(session.dialect, dialect);
+    const isSame = (connection: OriginConnection): boolean =>
+      isFit(connection) && connection.session.settingsKey === settingsKey;
+    let at = last && isSame(last) ? this.#idle.indexOf(last) : -1;
+    if (at < 0) at = this.#idle.findLastIndex(isSame);
+    if (at < 0) at = this.#idle.findLastIndex(isFit);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
   /** Waits for a connection, if none is free. `signal` gives the place in the queue up again. */
-  acquire(settingsKey: string, signal?: AbortSignal): Promise<OriginConnection> {
+  acquire(need: Need, signal?: AbortSignal): Promise<OriginConnection> {
     // Who waits is served by the next that is given back: with free ones left that may never be.
-    const free = this.take(settingsKey);
+    const free = this.take(need);
     if (free) return Promise.resolve(free);
     const { promise, resolve, reject } = Promise.withResolvers<OriginConnection>();
     if (this.#isDraining) {
@@ -95,7 +114,7 @@ export class Pool {
       return promise;
     }
     const timer = setTimeout(() => this.#expire(waiter), this.#options.acquireTimeoutMs);
-    const waiter: Waiter = { resolve, reject, timer };
+    const waiter: Waiter = { dialect: need.dialect, resolve, reject, timer };
     this.#waiters.add(waiter);
     const giveUp = (): void => this.#leave(waiter, PoolerError.from(signal?.reason));
     signal?.addEventListener('abort', giveUp, { once: true });
@@ -126,33 +145,55 @@ export class Pool {
     for (const connection of [...this.#idle]) connection.close();
   }
 
+  /** To the first who waits and whom it fits, unless that would pass somebody over. */
   #handOut(connection: OriginConnection): void {
-    const [waiter] = this.#waiters;
-    if (!waiter) {
-      connection.idleSince = Date.now();
-      this.#idle.push(connection);
-      return;
+    const opening = [...this.#opening];
+    for (const waiter of this.#waiters) {
+      if (fits(connection.session.dialect, waiter.dialect)) {
+        this.#forget(waiter);
+        waiter.resolve(connection);
+        return;
+      }
+      if (takeOut(opening, waiter.dialect)) continue;
+      if (!this.#hasRoom) {
+        connection.close();
+        return;
+      }
+      break;
     }
-    this.#forget(waiter);
-    waiter.resolve(connection);
+    connection.idleSince = Date.now();
+    this.#idle.push(connection);
   }
 
   /** Opens what those who wait need and the limit allows. */
   openMore(): void {
-    const { connectionLimit } = this.#options;
-    while (
-      this.#opening < Math.min(OPENING_MAX, this.#waiters.size) &&
-      this.#connections.size + this.#opening + this.#options.othersOpen() < connectionLimit &&
-      this.#retryTimer === undefined
-    )
-      void this.#openOne();
+    for (let waiter = this.#unserved; waiter; waiter = this.#unserved) {
+      if (this.#opening.length >= OPENING_MAX || this.#retryTimer !== undefined) return;
+      const [oldest] = this.#idle;
+      if (this.#hasRoom) void this.#openOne(waiter.dialect ?? '');
+      // It does not fit, or the waiter would have it; its end calls this again.
+      else if (oldest) oldest.close();
+      else return;
+    }
   }
 
-  async #openOne(): Promise<void> {
-    this.#opening += 1;
+  get #hasRoom(): boolean {
+    const open = this.#connections.size + this.#opening.length + this.#options.othersOpen();
+    return open < this.#options.connectionLimit;
+  }
+
+  /** The first who waits and for whom nothing is being opened. */
+  get #unserved(): Waiter | undefined {
+    const opening = [...this.#opening];
+    for (const waiter of this.#waiters) if (!takeOut(opening, waiter.dialect)) return waiter;
+    return undefined;
+  }
+
+  async #openOne(dialect: string): Promise<void> {
+    this.#opening.push(dialect);
     try {
-      const connection = await this.#options.open();
-      this.#opening -= 1;
+      const connection = await this.#options.open(dialect);
+      takeOut(this.#opening, dialect);
       this.#opened += 1;
       this.#failures = 0;
       connection.onClosed = (): void => this.#closed(connection);
@@ -162,7 +203,7 @@ export class Pool {
       }
       this.openMore();
     } catch (cause) {
-      this.#opening -= 1;
+      takeOut(this.#opening, dialect);
       this.#refused(PoolerError.from(cause));
     }
   }
@@ -170,7 +211,7 @@ export class Pool {
   /** Drivers hear of it when nothing else can serve them; else they wait for a connection that works. */
   #refused(error: PoolerError): void {
     this.#failures += 1;
-    if (this.#connections.size === 0 && this.#opening === 0 && this.#options.othersOpen() === 0)
+    if (this.#connections.size === 0 && this.#opening.length === 0 && this.#options.othersOpen() === 0)
       for (const waiter of [...this.#waiters]) this.#leave(waiter, error);
     const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
     this.#retryTimer ??= setTimeout(
@@ -210,6 +251,17 @@ export class Pool {
     clearTimeout(waiter.timer);
     this.#waiters.delete(waiter);
   }
+}
+
+function fits(dialect: string, wanted: string | undefined): boolean {
+  return wanted === undefined || dialect === wanted;
+}
+
+/** Takes the first that fits out of a list of dialects. False: none does. */
+function takeOut(dialects: string[], wanted: string | undefined): boolean {
+  const at = dialects.findIndex((dialect) => fits(dialect, wanted));
+  if (at >= 0) dialects.splice(at, 1);
+  return at >= 0;
 }
 
 /** The pool is being replaced: whoever waits asks the next one. */

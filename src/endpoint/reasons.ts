@@ -22,6 +22,11 @@ export function byIdleInTransactionTimeout(limitMs: number): PoolerError {
   });
 }
 
+export function byUserEnd(): PoolerError {
+  const options = { fault: 'driver', sqlState: '57P01', fatal: true } as const;
+  return new PoolerError('terminating connection due to administrator command', options);
+}
+
 export function byLeaving(): PoolerError {
   return new PoolerError('The driver left.', { fault: 'driver', sqlState: '08006', fatal: true });
 }

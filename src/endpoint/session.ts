@@ -12,10 +12,17 @@ import { withDeadline } from '../transport/deadline.ts';
 import { ANSWER_MS, cleanUp } from './clean-up.ts';
 import type { LinkHooks } from './config-cache.ts';
 import { DriverWatch } from './driver-watch.ts';
-import { acquireLease, type Lease, prepareLease, type SessionHost } from './lease.ts';
+import { Hold, type Lease, prepareLease, type SessionHost } from './lease.ts';
 import type { Holder } from './origin-connection.ts';
+import { Patience } from './patience.ts';
 import { decideRead } from './reads.ts';
-import { byIdleInTransactionTimeout, byLeaving, byStatementTimeout, byUserRequest } from './reasons.ts';
+import {
+  byIdleInTransactionTimeout,
+  byLeaving,
+  byStatementTimeout,
+  byUserEnd,
+  byUserRequest,
+} from './reasons.ts';
 
 export class DriverSession implements Holder {
   readonly #conversation: Conversation;
@@ -24,12 +31,10 @@ export class DriverSession implements Holder {
   readonly #link: Socket;
   readonly #driver: DriverWatch;
   readonly #sink: ByteSink;
-  #lease: Lease | undefined;
+  readonly #patience: Patience;
+  readonly #hold: Hold;
   /** The origin is being asked something of ours: the driver's next bytes wait. */
   #settling: Promise<void> | undefined;
-  /** When the driver last said something. */
-  #heardAt = 0;
-  #cancelledAt: number | undefined;
   #hasLeft = false;
   #isTelling = false;
   #onQuiet: (() => void) | undefined;
@@ -48,6 +53,8 @@ export class DriverSession implements Holder {
     this.#cache = options.cache;
     this.#link = options.link;
     this.#driver = new DriverWatch(options.source);
+    this.#hold = new Hold(options.host, options.conversation);
+    this.#patience = new Patience(options.host);
     this.#sink = new ByteSink(options.link.writable, () => this.#hangUp());
   }
 
@@ -76,18 +83,16 @@ export class DriverSession implements Holder {
   // --- the driver speaks ------------------------------------------------------------------------------------
 
   #take(bytes: Uint8Array): Promise<void> | undefined {
-    this.#heardAt = Date.now();
-    this.#cancelledAt = undefined;
+    this.#patience.heard(Date.now());
+    this.#hold.stay();
     this.#feed(bytes);
     const undecided = this.#decide();
     if (undecided) return undecided.then(() => this.#takeSlowly());
     if (this.#conversation.phase !== 'waiting') return this.#flush();
-    const { pool } = this.#host;
-    const connection = pool?.take(this.#conversation.settingsKey);
-    if (!pool || !connection) return this.#takeSlowly();
-    if (this.#conversation.beforeAttach(connection.session) !== undefined)
-      return this.#takeSlowly({ pool, connection });
-    this.#attach({ pool, connection });
+    const lease = this.#hold.take();
+    if (!lease || this.#conversation.beforeAttach(lease.connection.session) !== undefined)
+      return this.#takeSlowly(lease);
+    this.#attach(lease);
     return this.#flush();
   }
 
@@ -118,8 +123,7 @@ export class DriverSession implements Holder {
 
   async #takeLease(free: Lease | undefined): Promise<void> {
     try {
-      const { settingsKey } = this.#conversation;
-      const lease = free ?? (await acquireLease(this.#host, { settingsKey, driver: this.#driver }));
+      const lease = free ?? (await this.#hold.acquire(this.#driver));
       await prepareLease(lease, this.#conversation);
       this.#attach(lease);
     } catch (cause) {
@@ -128,11 +132,8 @@ export class DriverSession implements Holder {
   }
 
   #attach(lease: Lease): void {
-    this.#lease = lease;
-    // Waiting in the queue is not running.
-    this.#heardAt = Date.now();
-    lease.connection.heldBy(this);
-    this.#conversation.attach(lease.connection.session);
+    this.#patience.began(Date.now());
+    this.#hold.begin(lease, this);
   }
 
   /** Sends what stands in both outboxes. A promise where the bytes just fed must stay as they are. */
@@ -140,9 +141,10 @@ export class DriverSession implements Holder {
     const { toOrigin, toDriver, phase } = this.#conversation;
     const up = toOrigin.take();
     const down = toDriver.take();
-    const sentUp = up && this.#lease?.connection.write(up);
+    const sentUp = up && this.#hold.connection?.write(up);
     const sentDown = down && this.#sink.write(down);
     if (phase === 'done' || phase === 'unsettled') this.#exchangeEnded(phase, sentDown);
+    else if (phase === 'lingering') this.#hold.linger();
     if (sentUp && sentDown) return Promise.all([sentUp, sentDown]).then(() => undefined);
     return sentUp ?? sentDown;
   }
@@ -174,7 +176,7 @@ export class DriverSession implements Holder {
   }
 
   lost(error?: PoolerError): void {
-    this.#lease = undefined;
+    this.#hold.lost();
     this.#conversation.originLost(error);
     void this.#flush();
     this.#onQuiet?.();
@@ -186,14 +188,14 @@ export class DriverSession implements Holder {
 
   #exchangeEnded(phase: 'done' | 'unsettled', sentDown: Promise<void> | undefined): void {
     if (this.#hasLeft || this.#settling) return;
-    const isAtRest = phase === 'done' && !sentDown && !this.#lease?.connection.cancelling;
-    if (isAtRest) this.#release();
+    const isAtRest = phase === 'done' && !sentDown && !this.#hold.connection?.cancelling;
+    if (isAtRest) this.#hold.release();
     else this.#settling = this.#settle(sentDown);
   }
 
   /** Off the driver's path: it has its answer. */
   async #settle(sentDown: Promise<void> | undefined): Promise<void> {
-    const connection = this.#lease?.connection;
+    const { connection } = this.#hold;
     try {
       // The last bytes of a long reply are still in the connection's buffer.
       await sentDown;
@@ -201,20 +203,14 @@ export class DriverSession implements Holder {
       if (this.#conversation.phase === 'unsettled' && connection)
         this.#conversation.settled(await connection.ask(this.#conversation.settleQuestion(), ANSWER_MS));
       void this.#flush();
-      if (!this.#hasLeft && this.#conversation.phase === 'done') this.#release();
+      if (!this.#hasLeft && this.#conversation.phase === 'done') this.#hold.release();
+      if (!this.#hasLeft && this.#conversation.phase === 'lingering') this.#hold.linger();
     } catch {
       // `ask` has closed the connection, and what the session was is gone with it.
       this.lost();
     } finally {
       this.#settling = undefined;
     }
-  }
-
-  #release(): void {
-    const lease = this.#lease;
-    this.#lease = undefined;
-    this.#conversation.detach();
-    lease?.pool.release(lease.connection);
   }
 
   // --- limits and cancelling --------------------------------------------------------------------------------
@@ -224,38 +220,42 @@ export class DriverSession implements Holder {
     await this.#cancelBecause(byUserRequest());
   }
 
+  /** Another driver of the config ended this one. */
+  end(): void {
+    this.#endWith(byUserEnd());
+  }
+
   /** Called about every second. */
   sweep(now: number): void {
     const { statementTimeoutMs, idleInTransactionTimeoutMs } = this.#host;
-    const { phase } = this.#conversation;
-    const silentMs = now - this.#heardAt;
-    if (phase === 'busy' && silentMs > statementTimeoutMs) this.#endStatement(now);
-    // The exchange is over, but the driver does not take its end: it holds the connection no longer.
-    if ((phase === 'done' || phase === 'unsettled') && silentMs > statementTimeoutMs) this.#sink.abort();
-    if (phase === 'in transaction' && silentMs > idleInTransactionTimeoutMs) {
-      this.#conversation.fail(byIdleInTransactionTimeout(idleInTransactionTimeoutMs));
-      void this.#flush();
-      this.#hangUp();
+    switch (this.#patience.overdue(this.#conversation.phase, now)) {
+      case 'statement':
+        void this.#cancelBecause(byStatementTimeout(statementTimeoutMs));
+        break;
+      case 'cancelling':
+        this.#hold.connection?.close();
+        break;
+      case 'reading':
+        this.#sink.abort();
+        break;
+      case 'transaction':
+        this.#endWith(byIdleInTransactionTimeout(idleInTransactionTimeoutMs));
     }
   }
 
-  #endStatement(now: number): void {
-    if (this.#cancelledAt !== undefined) {
-      // It does not hear: the connection goes.
-      if (now - this.#cancelledAt > ANSWER_MS) this.#lease?.connection.close();
-      return;
-    }
-    this.#cancelledAt = now;
-    void this.#cancelBecause(byStatementTimeout(this.#host.statementTimeoutMs));
+  #endWith(error: PoolerError): void {
+    this.#conversation.fail(error);
+    void this.#flush();
+    this.#hangUp();
   }
 
   async #cancelBecause(because: PoolerError): Promise<void> {
     if (this.#driver.isWaiting) return this.#driver.giveUp(because);
-    const connection = this.#lease?.connection;
+    const { connection } = this.#hold;
     if (!connection || this.#settling || this.#conversation.phase !== 'busy') return;
     // One that is under way may be about an earlier exchange of the same transaction.
     await connection.cancelling;
-    if (this.#lease?.connection !== connection || this.#conversation.phase !== 'busy') return;
+    if (this.#hold.connection !== connection || this.#conversation.phase !== 'busy') return;
     this.#conversation.cancelled(because);
     await connection.cancelBy(() => this.#host.cancel(connection));
   }
@@ -269,10 +269,11 @@ export class DriverSession implements Holder {
   async #leave(): Promise<void> {
     const saidGoodbye = this.#conversation.phase === 'closed';
     this.#hasLeft = true;
+    this.#hold.stay();
     await this.#settling;
     await withDeadline(this.#sink.close(), ANSWER_MS, byLeaving).catch(() => this.#sink.abort());
     this.#link.close().catch(ignoreClosing);
-    const connection = this.#lease?.connection;
+    const { connection } = this.#hold;
     if (!connection) {
       this.#conversation.driverLeft();
       return;
@@ -288,7 +289,7 @@ export class DriverSession implements Holder {
       cancel: () => this.#host.cancel(connection),
       runMs: saidGoodbye ? this.#host.statementTimeoutMs : 0,
     });
-    if (isClean) this.#release();
+    if (isClean) this.#hold.release();
     else connection.close();
   }
 }

@@ -85,6 +85,8 @@ export interface DriverOpening {
   parameters: Record<string, string>;
   /** The key that the driver was given to cancel with, in hexadecimal. */
   cancelKey: string;
+  /** What driver and edge agreed on that shapes replies: see `Conversation.dialect`. */
+  dialect: string;
 }
 
 // --- endpoint -----------------------------------------------------------------------------------------------
@@ -101,18 +103,36 @@ export interface EndpointSide {
   readTextOf(sql: string): { text: string; control: CacheControl };
   /** What must be asked to know the origin's catalog. */
   readonly catalog: CatalogQuestions;
-  /** The talk between one driver and whichever origin connection it holds. With `caching` the edge takes part in it. */
-  openConversation(opening: DriverOpening, caching?: CacheHooks): Conversation;
-  /** Asks the origin something of our own, in text, on an idle connection. */
+  /** The talk between one driver and whichever origin connection it holds. */
+  openConversation(opening: DriverOpening, hooks?: ConversationHooks): Conversation;
+  /** Asks the origin something of our own, on an idle connection: SQL, or what a conversation wants asked. */
   ask(origin: OriginSession, sql: string): OriginQuestion;
   /** A query that costs nothing and proves that the origin answers. */
   readonly testQuery: string;
   /** Bytes that arrived on an idle connection. False: they are more than news, and the connection must be closed. */
   receiveIdle(origin: OriginSession, bytes: Uint8Array): boolean;
-  /** Cancels what runs on the origin connection, by a connection of its own; it ends when the origin closes. */
-  cancel(origin: OriginSession, options: { wantsTls: boolean }): OriginLogin;
+  /**
+   * Cancels what runs on the origin connection, by a connection of its own; it ends when the origin closes.
+   * `login`: as that connection was made, with TLS required or disabled as it has it.
+   */
+  cancel(origin: OriginSession, login: LoginOptions): OriginLogin;
   /** The config leads to another origin now: what was known of the old one is not true of it. */
   originChanged(): void;
+}
+
+export interface ConversationHooks {
+  /** The config caches, and the edge may take part in it. */
+  caching?: CacheHooks | undefined;
+  /** The config's other drivers, where a command of the protocol can reach them. */
+  peers?: Peers | undefined;
+}
+
+/** False: no driver at this endpoint has this key. */
+export interface Peers {
+  /** Cancels what that driver runs. */
+  cancel(key: string): boolean;
+  /** Ends its session. */
+  end(key: string): boolean;
 }
 
 // --- endpoint, towards the origin ---------------------------------------------------------------------------
@@ -133,6 +153,8 @@ export interface LoginOptions {
   tls: 'require' | 'prefer' | 'disable';
   /** At least 32 random bytes, for nonces. */
   random: Uint8Array;
+  /** That of the driver whom the connection is for; empty: the protocol's plainest. */
+  dialect: string;
 }
 
 export interface OriginLogin {
@@ -150,6 +172,8 @@ export type OriginStep =
 
 /** The protocol's view of one origin connection: prepared statements, settings, keys. Opaque to the endpoint. */
 export interface OriginSession {
+  /** As it logged in. */
+  readonly dialect: string;
   /** Settings that differ from a fresh login's, as one comparable text. Empty: clean. */
   readonly settingsKey: string;
 }
@@ -186,21 +210,26 @@ export interface Conversation {
   readonly phase: ConversationPhase;
   /** The rest of what the driver sent waits for replies; its bytes must stay as they are. */
   readonly isHeld: boolean;
+  /** What shapes an origin's replies for good at login. Only a connection of the same dialect will do. */
+  readonly dialect: string;
   /** What the driver's settings are; a pool prefers a connection with the same key. */
   readonly settingsKey: string;
+
+  /** What waits is about the driver's last exchange: best it gets the same connection. */
+  readonly looksBack: boolean;
 
   /** Not in phase `waiting`, and not while `isHeld`: what was fed before is still being worked on. */
   fromDriver(bytes: Uint8Array): void;
   fromOrigin(bytes: Uint8Array): void;
   /** Gives the conversation an origin connection: it goes on with what it held back. */
   attach(origin: OriginSession): void;
-  /** SQL that must succeed on this connection before `attach`, or undefined. */
+  /** What must be asked, and succeed, on this connection before `attach`: one step of it. Undefined: no more. */
   beforeAttach(origin: OriginSession): string | undefined;
-  /** What `beforeAttach` said has succeeded. */
+  /** What `beforeAttach` last said has succeeded. */
   prepared(origin: OriginSession): void;
-  /** Takes the connection away again. Only in phase `done`. */
+  /** Takes the connection away again. Only in phase `done` or `lingering`. */
   detach(): void;
-  /** In phase `unsettled`: SQL whose answer says what state the session left behind; then call `settled`. */
+  /** In phase `unsettled`: a question whose answer says what state the session left behind; then call `settled`. */
   settleQuestion(): string;
   settled(answer: OriginAnswer): void;
   /** In phase `waiting`: a read that the edge flagged. First comes `answerRead` or `runRead`. */
@@ -222,7 +251,7 @@ export interface Conversation {
    * Else the outbox holds what ends the exchange; once the phase is no longer `busy` comes the cleanup.
    */
   driverLeft(): boolean;
-  /** SQL that brings the connection one step nearer to as good as new; undefined once it is. */
+  /** To ask: it brings the connection one step nearer to as good as new. Undefined once it is. */
   cleanup(): string | undefined;
   /** The last `cleanup` succeeded. */
   cleaned(): void;
@@ -241,6 +270,8 @@ export type ConversationPhase =
   | 'unsettled'
   /** The connection stays with the driver, which is idle: it holds state that cannot move. */
   | 'pinned'
+  /** The exchange is over, but the driver's next may be about it: soon it is `done`, whatever comes. */
+  | 'lingering'
   /** The exchange is over: `detach` and give the connection back. */
   | 'done'
   /** The driver said goodbye, or broke the protocol: close its side. */

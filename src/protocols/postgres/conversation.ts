@@ -50,6 +50,14 @@ export class PostgresConversation implements Conversation {
     return this.#requests.isHeld && !this.#talk.isOver;
   }
 
+  get dialect(): string {
+    return '';
+  }
+
+  get looksBack(): boolean {
+    return false;
+  }
+
   get settingsKey(): string {
     return this.#talk.settings.key;
   }

@@ -214,7 +214,8 @@ export class DriverHandshakeMachine implements DriverHandshake {
     this.#outbox.push(readyForQuery('I'));
     this.#state = { at: 'end' };
     const { user, settings } = startup;
-    const opening = { user, settings, parameters, cancelKey: Buffer.from(cancelKey).toString('hex') };
+    const key = Buffer.from(cancelKey).toString('hex');
+    const opening = { user, settings, parameters, cancelKey: key, dialect: '' };
     return { step: 'accepted', send: this.#take(), opening, rest: this.#inbox.takeRest() };
   }
 

@@ -1,7 +1,7 @@
 /** What one endpoint's conversations and origin connections share: names of statements, settings known to work. */
-import type { CacheHooks } from '../caching.ts';
 import type {
   Conversation,
+  ConversationHooks,
   DriverOpening,
   EndpointOptions,
   EndpointSide,
@@ -42,8 +42,9 @@ export class PostgresEndpointSide implements EndpointSide {
     );
   }
 
-  openConversation(opening: DriverOpening, hooks?: CacheHooks): Conversation {
-    return new PostgresConversation({ opening, registry: this.#registry, accepted: this.#accepted, hooks });
+  openConversation(opening: DriverOpening, { caching }: ConversationHooks = {}): Conversation {
+    const options = { opening, registry: this.#registry, accepted: this.#accepted };
+    return new PostgresConversation({ ...options, hooks: caching });
   }
 
   ask(origin: PostgresOrigin, sql: string): OriginQuestion {
@@ -72,7 +73,7 @@ export class PostgresEndpointSide implements EndpointSide {
     this.#accepted.clear();
   }
 
-  cancel(origin: PostgresOrigin, { wantsTls }: { wantsTls: boolean }): OriginLogin {
-    return new CancelMachine({ cancelKey: origin.cancelKey, wantsTls });
+  cancel(origin: PostgresOrigin, { tls }: LoginOptions): OriginLogin {
+    return new CancelMachine({ cancelKey: origin.cancelKey, wantsTls: tls === 'require' });
   }
 }

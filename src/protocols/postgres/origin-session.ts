@@ -4,6 +4,8 @@ import { PreparedStatements } from './prepared.ts';
 import { Settings } from './settings.ts';
 
 export class PostgresOrigin implements OriginSession {
+  /** Nothing that is agreed on at login changes what PostgreSQL answers. */
+  readonly dialect = '';
   /** Process id and secret key of BackendKeyData, as a CancelRequest sends them back. */
   readonly cancelKey: Uint8Array;
   readonly prepared: PreparedStatements;

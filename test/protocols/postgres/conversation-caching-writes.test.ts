@@ -467,7 +467,9 @@ function talk(hooks: FakeHooks): {
   conversation: Conversation;
   say: (sql: string, reply: Uint8Array) => Uint8Array;
 } {
-  const conversation = new PostgresEndpointSide({ statementsMax: 1 }).openConversation(OPENING, hooks);
+  const conversation = new PostgresEndpointSide({ statementsMax: 1 }).openConversation(OPENING, {
+    caching: hooks,
+  });
   const say = (sql: string, reply: Uint8Array): Uint8Array => {
     conversation.fromDriver(query(sql));
     if (conversation.phase === 'waiting') conversation.attach(newOrigin());

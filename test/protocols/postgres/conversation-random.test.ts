@@ -258,7 +258,9 @@ class World {
     this.#isCaching = options.isCaching;
     const side = new PostgresEndpointSide(options);
     this.#drivers = [0, 1].map((who) => ({
-      conversation: side.openConversation(OPENING, options.isCaching ? this.#hooks[who] : undefined),
+      conversation: side.openConversation(OPENING, {
+        caching: options.isCaching ? this.#hooks[who] : undefined,
+      }),
       direct: new ModelServer(),
       holds: undefined,
     }));
@@ -415,7 +417,7 @@ test(`whatever bytes come from either side, nothing is thrown (seed ${SEED})`, (
     fc.property(fc.array(step, { maxLength: 20 }), fc.boolean(), (steps, isCaching) => {
       const side = new PostgresEndpointSide({ statementsMax: 1 });
       const hooks = new FakeHooks();
-      const conversation = side.openConversation(OPENING, isCaching ? hooks : undefined);
+      const conversation = side.openConversation(OPENING, { caching: isCaching ? hooks : undefined });
       for (const one of steps) {
         if ('driver' in one && !conversation.isHeld) conversation.fromDriver(one.driver);
         else if ('origin' in one && conversation.phase !== 'idle') conversation.fromOrigin(one.origin);

@@ -107,6 +107,7 @@ test('a driver that needs no password is in after its StartupMessage', () => {
       settings: {},
       parameters: { server_version: '18.4', TimeZone: 'UTC' },
       cancelKey: '55e6f21314151617',
+      dialect: '',
     },
     rest: wire(),
   });

@@ -35,8 +35,16 @@ interface Session extends OriginSession {
 
 function machine(options: Partial<LoginOptions> = {}): OriginLoginMachine {
   return new OriginLoginMachine(
-    { user: 'al', password: 'secret', database: 'shop', tls: 'disable', random: COUNTING, ...options },
-    (login): Session => ({ settingsKey: '', ...login }),
+    {
+      user: 'al',
+      password: 'secret',
+      database: 'shop',
+      tls: 'disable',
+      random: COUNTING,
+      dialect: '',
+      ...options,
+    },
+    (login): Session => ({ dialect: '', settingsKey: '', ...login }),
   );
 }
 
@@ -57,7 +65,12 @@ const PARAMETERS = { server_version: '18.4', TimeZone: 'UTC' };
 
 const READY = {
   step: 'ready',
-  session: { settingsKey: '', cancelKey: wire([0, 0, 1, 2], [9, 8, 7, 6]), parameters: PARAMETERS },
+  session: {
+    dialect: '',
+    settingsKey: '',
+    cancelKey: wire([0, 0, 1, 2], [9, 8, 7, 6]),
+    parameters: PARAMETERS,
+  },
   facts: { serverVersion: '18.4', parameters: PARAMETERS },
 };
 

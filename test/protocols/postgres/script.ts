@@ -218,7 +218,13 @@ function bytesOf(step: Step): Uint8Array {
   return 'origin' in step ? step.origin : wire();
 }
 
-export const OPENING: DriverOpening = { user: 'al', settings: {}, parameters: {}, cancelKey: '' };
+export const OPENING: DriverOpening = {
+  user: 'al',
+  settings: {},
+  parameters: {},
+  cancelKey: '',
+  dialect: '',
+};
 
 export function newOrigin(options: { statementsMax?: number; parameters?: Record<string, string> } = {}) {
   return new PostgresOrigin({
@@ -244,7 +250,7 @@ class Stage {
     const open = (name: Name): Conversation =>
       side.openConversation(
         { ...OPENING, parameters, ...script.openings?.[name] },
-        script.hears && (name === 'a' ? this.#hooks : new FakeHooks()),
+        { caching: script.hears && (name === 'a' ? this.#hooks : new FakeHooks()) },
       );
     this.#conversations = { a: open('a'), b: open('b') };
     const { statementsMax = 100 } = script;

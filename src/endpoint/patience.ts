@@ -1,0 +1,58 @@
+/** How long one driver and its origin may take: says what is overdue, and does nothing about it. */
+import type { ConversationPhase } from '../protocols/contract.ts';
+import { ANSWER_MS } from './clean-up.ts';
+
+export type Overdue =
+  /** What runs has run for too long. */
+  | 'statement'
+  /** It was cancelled, and does not hear. */
+  | 'cancelling'
+  /** The exchange is over, but the driver does not take its end. */
+  | 'reading'
+  /** The origin waits for the driver. */
+  | 'transaction';
+
+export class Patience {
+  readonly #limits: { statementTimeoutMs: number; idleInTransactionTimeoutMs: number };
+  /** When the driver last said something, or what it said began to run. */
+  #heardAt = 0;
+  #cancelledAt: number | undefined;
+
+  constructor(limits: { statementTimeoutMs: number; idleInTransactionTimeoutMs: number }) {
+    this.#limits = limits;
+  }
+
+  heard(now: number): void {
+    this.#heardAt = now;
+    this.#cancelledAt = undefined;
+  }
+
+  /** Waiting in the queue is not running. */
+  began(now: number): void {
+    this.#heardAt = now;
+  }
+
+  overdue(phase: ConversationPhase, now: number): Overdue | undefined {
+    const silentMs = now - this.#heardAt;
+    const isTooLong = silentMs > this.#limits.statementTimeoutMs;
+    switch (phase) {
+      case 'busy':
+        return isTooLong ? this.#statement(now) : undefined;
+      case 'done':
+      case 'lingering':
+      case 'unsettled':
+        return isTooLong ? 'reading' : undefined;
+      case 'in transaction':
+        return silentMs > this.#limits.idleInTransactionTimeoutMs ? 'transaction' : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #statement(now: number): Overdue | undefined {
+    if (this.#cancelledAt !== undefined)
+      return now - this.#cancelledAt > ANSWER_MS ? 'cancelling' : undefined;
+    this.#cancelledAt = now;
+    return 'statement';
+  }
+}
