@@ -1,6 +1,6 @@
 /** The judge as it runs in production, for tests that need a real PostgreSQL beside it: answers and texts in, verdicts out. */
+import { asBytes } from '../../src/protocols/bytes/latin1.ts';
 import { catalogQuestions } from '../../src/protocols/postgres/catalog-questions.ts';
-import { asBytes } from '../../src/protocols/postgres/judge-language.ts';
 
 export interface JudgeRequest {
   answers: (string | null)[][][];

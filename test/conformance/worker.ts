@@ -3,7 +3,7 @@
  * what the case returned.
  */
 import { errorFacts } from './case.ts';
-import { casesOf } from './cases/all.ts';
+import { cases } from './cases/all.ts';
 
 type Env = Record<string, Hyperdrive>;
 
@@ -11,8 +11,7 @@ export default {
   async fetch(request, env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== '/run') return new Response('conformance');
-    const cases = new Map(Object.entries(casesOf)).get(searchParams.get('protocol') ?? '');
-    const run = cases?.[searchParams.get('case') ?? ''];
+    const run = cases[searchParams.get('case') ?? ''];
     const binding = env[searchParams.get('binding') ?? ''];
     if (!run || !binding) return Response.json({ error: 'no such case or binding' }, { status: 404 });
     try {

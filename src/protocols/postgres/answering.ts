@@ -1,9 +1,9 @@
 /** Exchanges that are answered without an origin: from a cache, or with an error where no connection is to be had. */
 import type { PoolerError } from '../../errors.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import type { CachedReply, CacheStatus, ReplyFacts } from '../caching.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { define } from './heeding.ts';
-import { latin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
 import { Frontend } from './messages.ts';
 import type { Replay } from './replay.ts';

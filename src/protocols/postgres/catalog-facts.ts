@@ -2,6 +2,7 @@
  * The origin's catalog as the answers to our questions (catalog-questions.ts) tell it, in maps to look things up.
  * Object ids stay text: nothing is reckoned with them.
  */
+import { type Answers, type Cell, grouped, listed, text } from '../sql/answers.ts';
 
 /** pg_class.relkind: `r` and `p` tables, `v` view, `m` materialized view, `f` foreign table, `S` sequence. */
 export interface Relation {
@@ -81,11 +82,6 @@ export interface CatalogFacts {
   readonly calls: ReadonlyMap<string, readonly string[]>;
 }
 
-export type Answer = readonly (readonly (string | null)[])[];
-
-/** Answers by the name of their question. */
-export type Answers<Name extends string> = Readonly<Record<Name, Answer>>;
-
 export type QuestionName =
   | 'session'
   | 'schemas'
@@ -144,8 +140,6 @@ export function factsOfCatalog(answers: Answers<QuestionName>): CatalogFacts {
   };
 }
 
-type Cell = string | null | undefined;
-
 function relationOf(row: readonly Cell[], schemas: ReadonlyMap<string, string>): Relation {
   const [oid, schema, name, kind, isSecured] = row;
   return {
@@ -174,32 +168,4 @@ function functionOf(row: readonly Cell[], schemas: ReadonlyMap<string, string>):
 
 function volatility(cell: Cell): Volatility {
   return cell === 'i' || cell === 's' ? cell : 'v';
-}
-
-function text(cell: Cell): string {
-  return cell ?? '';
-}
-
-function listed<Value>(
-  answer: Answer,
-  entryOf: (row: readonly Cell[]) => readonly [Cell, Value],
-): Map<string, Value[]> {
-  const lists = new Map<string, Value[]>();
-  for (const row of answer) {
-    const [key, value] = entryOf(row);
-    add(lists, text(key), value);
-  }
-  return lists;
-}
-
-function grouped<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
-  const groups = new Map<string, Value[]>();
-  for (const value of values) add(groups, keyOf(value), value);
-  return groups;
-}
-
-function add<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
 }

@@ -7,9 +7,10 @@
  * left out makes only its function or view one that nobody can look into.
  */
 import type { CatalogQuestions } from '../caching.ts';
+import type { Answer, Answers } from '../sql/answers.ts';
 import { builtIns } from './built-in-functions.ts';
 import { PostgresCatalog } from './catalog.ts';
-import type { Answer, Answers, QuestionName } from './catalog-facts.ts';
+import type { QuestionName } from './catalog-facts.ts';
 import { parse } from './parser.ts';
 
 /** 50,000 relations with their partitions, triggers and keys are an answer of some 3 MB each. */

@@ -1,17 +1,16 @@
 /** What the origin's catalog says: judgements on texts, remembered, and names of relations. */
-import { LRUCache } from 'lru-cache';
+
+import { asBytes, utf8OfLatin1 } from '../bytes/latin1.ts';
 import type { Catalog, Dependency, Verdict } from '../caching.ts';
-import { type Answers, type CatalogFacts, factsOfCatalog, type QuestionName } from './catalog-facts.ts';
+import type { Answers } from '../sql/answers.ts';
+import { fingerprintOf } from '../sql/fingerprint.ts';
+import { rememberedVerdicts } from '../sql/remembered-verdicts.ts';
+import { type CatalogFacts, factsOfCatalog, type QuestionName } from './catalog-facts.ts';
 import { NAMING_SETTINGS, namesOfSession } from './catalog-names.ts';
 import { anything, Judge, QUERY_BYTES_MAX } from './judge.ts';
-import { asBytes, CatalogLanguage, type Language } from './judge-language.ts';
+import { CatalogLanguage, type Language } from './judge-language.ts';
 import { settingsAskedFor } from './judge-settings.ts';
-import { utf8OfLatin1 } from './latin1.ts';
 import { tokensOf } from './tokens.ts';
-
-/** Judgements that are remembered, and the characters of their texts. */
-const VERDICTS_MAX = 5000;
-const VERDICT_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 /** What a judgement hangs on, besides the text. */
 const JUDGING_SETTINGS = [...NAMING_SETTINGS, 'client_encoding', 'standard_conforming_strings'];
@@ -30,14 +29,10 @@ export class PostgresCatalog implements Catalog {
   readonly #judge: Judge;
   readonly #tooLarge: string | undefined;
   readonly #askedByPolicies: ReadonlySet<string>;
-  readonly #verdicts = new LRUCache<string, Verdict>({
-    max: VERDICTS_MAX,
-    maxSize: VERDICT_CHARACTERS_MAX,
-    sizeCalculation: ({ reads, writes }, key) => key.length + 100 + 10 * (reads.length + writes.length),
-  });
+  readonly #verdicts = rememberedVerdicts();
 
   constructor({ answers, rowsMax, systemCatalogs, language }: CatalogSource) {
-    this.fingerprint = fingerprintOf(answers);
+    this.fingerprint = fingerprintOf(Object.values(answers));
     const cut = Object.entries(answers).find(([, rows]) => rows.length > rowsMax)?.[0];
     this.#tooLarge = cut && `The origin's catalog is too large: more than ${rowsMax} rows of ${cut}`;
     this.#facts = factsOfCatalog(cut === undefined ? answers : withoutRows(answers));
@@ -97,24 +92,4 @@ function keyOf(text: string, settings: Readonly<Record<string, string>>): string
 function withoutRows(answers: Answers<QuestionName>): Answers<QuestionName> {
   const none = Object.keys(answers).map((name) => [name, []]);
   return { ...Object.fromEntries(none), session: answers.session } as Answers<QuestionName>;
-}
-
-/** Two FNV-1a hashes of 32 bits: against chance, not against somebody who wants them equal. */
-function fingerprintOf(answers: Answers<QuestionName>): string {
-  let [one, two] = [0x811c9dc5, 0x01234567];
-  const add = (code: number): void => {
-    one = Math.imul(one ^ code, 0x01000193);
-    two = Math.imul(two ^ code, 0x01000193) ^ (two >>> 15);
-  };
-  for (const rows of Object.values(answers)) {
-    for (const row of rows) {
-      for (const cell of row) {
-        for (let at = 0; at < (cell?.length ?? 0); at += 1) add(cell?.charCodeAt(at) ?? 0);
-        add(cell === null ? 0x10001 : 0x10002);
-      }
-      add(0x10003);
-    }
-    add(0x10004);
-  }
-  return [one, two].map((hash) => (hash >>> 0).toString(16).padStart(8, '0')).join('');
 }

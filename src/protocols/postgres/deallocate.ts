@@ -4,9 +4,9 @@
  */
 
 import { encodeText } from '../bytes/join.ts';
+import { bytesOfLatin1 } from '../bytes/latin1.ts';
 import { PARSE } from './expected.ts';
 import type { StatementFacts } from './facts.ts';
-import { bytesOfLatin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
 import { cString, Frontend, message } from './messages.ts';
 import { SACRIFICE } from './settle.ts';

@@ -4,9 +4,9 @@
  */
 
 import { encodeText, join } from '../bytes/join.ts';
+import { bytesOfLatin1, latin1 } from '../bytes/latin1.ts';
 import { type EdgeStatement, markOf } from './edge-statements.ts';
 import { type Exchange, lengthAt } from './exchange.ts';
-import { bytesOfLatin1, latin1 } from './latin1.ts';
 import { Backend, Frontend, message } from './messages.ts';
 
 /** Of a field in a RowDescription, behind its name: table, attribute, type, size, modifier, format. */

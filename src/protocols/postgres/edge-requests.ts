@@ -10,6 +10,7 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { join } from '../bytes/join.ts';
+import { bytesOfLatin1, latin1 } from '../bytes/latin1.ts';
 import type { CacheableRead } from '../caching.ts';
 import { wholeOf } from './edge-columns.ts';
 import { NOTE_BYTES_MAX } from './edge-note.ts';
@@ -17,7 +18,6 @@ import { type Asked, type EdgeState, READY } from './edge-state.ts';
 import { type EdgeStatement, statementOf } from './edge-statements.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { EXCHANGE_BYTES_MAX, type Exchange, findExchange, readExchange, readParse } from './exchange.ts';
-import { bytesOfLatin1, latin1 } from './latin1.ts';
 import { type EdgeNote, encodeNote } from './link-notes.ts';
 import { MessageStream } from './message-stream.ts';
 import { Frontend, message } from './messages.ts';

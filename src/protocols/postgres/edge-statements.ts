@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { latin1 } from './latin1.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import type { EdgeNote } from './link-notes.ts';
 
 /** What a Parse message says behind its name, one character a byte. Text and types are slices of the body. */

@@ -3,7 +3,7 @@
  * whose reply can come from a cache: a simple query, or Parse? Bind Describe? Execute Sync of one portal, or what
  * asks for a statement's description. Everything else is none of the cache's business.
  */
-import { latin1 } from './latin1.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import { Frontend } from './messages.ts';
 
 /** No cacheable exchange is larger: Hyperdrive calls it oversizedquery. */

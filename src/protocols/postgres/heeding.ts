@@ -1,8 +1,9 @@
 /** What the edge says changes what the endpoint knows of its driver; and a read that it flags may wait here. */
+
+import { bytesOfLatin1 } from '../bytes/latin1.ts';
 import { decodeEdgeNote, NOTE_BYTES_MAX } from './edge-note.ts';
 import { factsOf } from './facts.ts';
 import { intern } from './interning.ts';
-import { bytesOfLatin1 } from './latin1.ts';
 import { type EdgeNote, LINK_NOTE } from './link-notes.ts';
 import type { MessageStream } from './message-stream.ts';
 import { checkNames } from './preparing.ts';

@@ -1,6 +1,7 @@
 /** What makes two drivers' statements one: equal texts and types, parsed under equal settings. */
+
+import { latin1 } from '../bytes/latin1.ts';
 import { factsOf } from './facts.ts';
-import { latin1 } from './latin1.ts';
 import type { SharedStatement } from './prepared.ts';
 import type { Talk } from './talk.ts';
 

@@ -1,7 +1,7 @@
 /** What the judge must know of the language itself: its grammar, and what PostgreSQL's own functions do. */
 import { LRUCache } from 'lru-cache';
+import { asBytes } from '../bytes/latin1.ts';
 import type { Volatility } from './catalog-facts.ts';
-import { latin1 } from './latin1.ts';
 import type { ParseResult } from './parsed-statement.ts';
 
 export interface Language {
@@ -52,9 +52,4 @@ export class CatalogLanguage implements Language {
   volatilityOf(name: string, worst: Volatility): Volatility {
     return worst === 'i' && this.builtIns.notImmutable.has(name) ? 's' : worst;
   }
-}
-
-/** As a driver sends it: UTF-8, one character a byte. */
-export function asBytes(text: string): string {
-  return latin1(new TextEncoder().encode(text));
 }

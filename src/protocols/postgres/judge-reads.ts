@@ -4,6 +4,7 @@
  * reads, and of the policies that hide rows from it. The session's settings and role are no matter here: replies
  * are kept apart by them.
  */
+import { asBytes } from '../bytes/latin1.ts';
 import type { Dependency } from '../caching.ts';
 import type { CatalogFacts, Relation, UserFunction, Volatility } from './catalog-facts.ts';
 import { type Names, namesOfDefinition, readable, rowFunctionsAmong } from './catalog-names.ts';
@@ -14,7 +15,7 @@ import {
   isOfDefinitions,
   isSystemSchema,
 } from './catalog-system.ts';
-import { asBytes, type CatalogLanguage } from './judge-language.ts';
+import type { CatalogLanguage } from './judge-language.ts';
 import { Promises } from './judge-promises.ts';
 import { SettingsJudge } from './judge-settings.ts';
 import type { ParsedStatement, QualifiedName } from './parsed-statement.ts';

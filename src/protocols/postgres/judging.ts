@@ -1,6 +1,7 @@
 /** What the origin's catalog says of a statement that is about to run, and what is assumed where it cannot say. */
+
+import { latin1 } from '../bytes/latin1.ts';
 import type { CacheHooks, Catalog, Verdict } from '../caching.ts';
-import { latin1 } from './latin1.ts';
 import { movesNames } from './name-resolution.ts';
 import { readTextOf } from './read-text.ts';
 import type { Settings } from './settings.ts';

@@ -6,7 +6,7 @@
  * that PostgreSQL did not mean to happen (a trap, a stack that ran over) nothing of it is used again.
  */
 import { Buffer } from 'node:buffer';
-import { latin1 } from './latin1.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import parserModule from './parser.wasm';
 
 /** A statement that needs more is refused. */

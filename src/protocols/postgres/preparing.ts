@@ -7,11 +7,11 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { encodeText, join } from '../bytes/join.ts';
+import { latin1, utf8OfLatin1 } from '../bytes/latin1.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { BIND, CLOSE, DESCRIBE } from './expected.ts';
 import { CLEAN } from './facts.ts';
 import { intern, interned } from './interning.ts';
-import { latin1, utf8OfLatin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
 import { cString, Frontend, int32, message } from './messages.ts';
 import { NAME_PREFIX, type SharedStatement } from './prepared.ts';

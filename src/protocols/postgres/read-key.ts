@@ -6,7 +6,7 @@
  *
  * Each part says where it ends, so no two reads can meet in one key. One character a byte.
  */
-import { latin1 } from './latin1.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import { isMovingText } from './moving-literal.ts';
 
 /** What a Bind says behind its names: Int16 counts with what they count. */

@@ -6,11 +6,11 @@
  * says (54.2.3).
  */
 import { PoolerError } from '../../errors.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import type { WriteNews } from '../caching.ts';
 import { errorForDriver } from './error-for-driver.ts';
 import { decodeErrorFields, type ErrorFields } from './errors.ts';
 import type { Reply } from './expected.ts';
-import { latin1 } from './latin1.ts';
 import type { MessageStream } from './message-stream.ts';
 import { Backend } from './messages.ts';
 import { IDLE, type Talk } from './talk.ts';

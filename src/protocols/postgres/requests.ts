@@ -6,13 +6,13 @@
  * a statement exist, and exist on this connection, is in preparing.ts.
  */
 import { PoolerError } from '../../errors.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import type { CachedReply, ReplyFacts } from '../caching.ts';
 import { Answering } from './answering.ts';
 import { withoutDeallocated } from './deallocate.ts';
 import { EXECUTE, QUERY, SYNC } from './expected.ts';
 import { factsOf, UNKNOWN } from './facts.ts';
 import { takeNote } from './heeding.ts';
-import { latin1 } from './latin1.ts';
 import { MessageStream } from './message-stream.ts';
 import { Frontend, message } from './messages.ts';
 import { Preparing } from './preparing.ts';

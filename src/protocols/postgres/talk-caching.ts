@@ -11,13 +11,13 @@ import type {
   ReplyFacts,
   Verdict,
 } from '../caching.ts';
+import { WriteWatch } from '../sql/write-watch.ts';
 import { EndpointNotes, type Rest } from './endpoint-notes.ts';
 import type { Expected } from './expected.ts';
 import { ANYTHING, Judge, type Judgement, recordOf } from './judging.ts';
 import { type EdgeNote, encodeNote } from './link-notes.ts';
 import { ReplyRecorder } from './reply-recorder.ts';
 import type { Settings } from './settings.ts';
-import { WriteWatch } from './write-watch.ts';
 
 const PARSE_COMPLETE = Uint8Array.of(0x31, 0, 0, 0, 4);
 const BIND_COMPLETE = Uint8Array.of(0x32, 0, 0, 0, 4);

@@ -2,8 +2,9 @@
 
 import { builtIns } from '../../../src/protocols/postgres/built-in-functions.ts';
 import { PostgresCatalog } from '../../../src/protocols/postgres/catalog.ts';
-import type { Answer, Answers, QuestionName } from '../../../src/protocols/postgres/catalog-facts.ts';
+import type { QuestionName } from '../../../src/protocols/postgres/catalog-facts.ts';
 import { parse } from '../../../src/protocols/postgres/parser.ts';
+import type { Answer, Answers } from '../../../src/protocols/sql/answers.ts';
 
 /** Schemas: 11 pg_catalog, 2200 public, 20 shop. Relations from 100 on, functions from 20000 on. */
 export const ANSWERS: Answers<QuestionName> = {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Conversation } from '../../../src/protocols/contract.ts';
 import { PostgresEndpointSide } from '../../../src/protocols/postgres/endpoint-side.ts';
-import { WriteWatch } from '../../../src/protocols/postgres/write-watch.ts';
+import { WriteWatch } from '../../../src/protocols/sql/write-watch.ts';
 import { FakeHooks, flagged, taken } from './fake-hooks.ts';
 import {
   BIND_COMPLETE,

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { latin1 } from '../../../src/protocols/bytes/latin1.ts';
 import {
   EXCHANGE_BYTES_MAX,
   type Exchange,
   findExchange,
   readExchange,
 } from '../../../src/protocols/postgres/exchange.ts';
-import { latin1 } from '../../../src/protocols/postgres/latin1.ts';
 import {
   bind,
   COPY_DONE,

@@ -1,7 +1,8 @@
 /** Rules that need no PostgreSQL to be seen. The corpus against a real one is in conformance/cacheability.test.ts. */
+
 import { describe, expect, test } from 'vitest';
+import { asBytes } from '../../../src/protocols/bytes/latin1.ts';
 import { readBody } from '../../../src/protocols/postgres/judge-bodies.ts';
-import { asBytes } from '../../../src/protocols/postgres/judge-language.ts';
 import { catalogOf, fn } from './catalog-answers.ts';
 
 const catalog = catalogOf();

@@ -1,6 +1,6 @@
 /** What statements say, each with all that is to be found in it: what is not named must be empty. */
 import { describe, expect, test } from 'vitest';
-import { latin1 } from '../../../src/protocols/postgres/latin1.ts';
+import { latin1 } from '../../../src/protocols/bytes/latin1.ts';
 import type { QualifiedName, WrittenRelation } from '../../../src/protocols/postgres/parsed-statement.ts';
 import { parse } from '../../../src/protocols/postgres/parser.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { latin1 } from '../../../src/protocols/postgres/latin1.ts';
+import { latin1 } from '../../../src/protocols/bytes/latin1.ts';
 import { keyOfDescription, keyOfRows, keyOfSettings } from '../../../src/protocols/postgres/read-key.ts';
 import { lengthOf, wire } from './wire.ts';
 

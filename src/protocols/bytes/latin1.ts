@@ -14,3 +14,8 @@ export function bytesOfLatin1(text: string): Uint8Array {
 export function utf8OfLatin1(text: string): string {
   return Buffer.from(text, 'latin1').toString('utf8');
 }
+
+/** The other way round: as a driver sends it in UTF-8. */
+export function asBytes(text: string): string {
+  return latin1(new TextEncoder().encode(text));
+}
