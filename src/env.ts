@@ -10,6 +10,8 @@ export interface Env {
   CONFIG_KEY?: string;
   /** Bearer token of the API. */
   ADMIN_TOKEN?: string;
+  /** Port to protocol, as JSON: see edge/listener.ts. */
+  LISTENERS?: string;
   /** Regions of an own network: see placement/routes.ts. */
   PLACEMENT_ROUTES?: string;
 }

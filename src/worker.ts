@@ -1,10 +1,10 @@
 /** Entrypoints only: what the runtime calls. Each hands over at once to the folder that knows. */
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { controlAppOf } from './control/serve.ts';
-import { acceptDriver } from './edge/accept.ts';
+import { acceptBound, acceptDriver } from './edge/accept.ts';
 import { forgetLogins } from './edge/directory.ts';
+import { protocolOfPort } from './edge/listener.ts';
 import type { Env } from './env.ts';
-import { protocols } from './protocols/registry.ts';
 
 export { Endpoint } from './endpoint/endpoint.ts';
 export { Prober } from './placement/prober.ts';
@@ -22,7 +22,7 @@ export default {
   },
 
   async connect(socket, env) {
-    const [protocol] = protocols;
+    const protocol = await protocolOfPort(socket, env);
     if (protocol) await acceptDriver(socket, { env, protocol });
   },
 } satisfies ExportedHandler<Env>;
@@ -30,8 +30,6 @@ export default {
 /** `env.POOLER` of a consumer: reaches the config in its props, and no other. */
 export class Pooler extends WorkerEntrypoint<Env, PoolerProps> {
   override async connect(socket: Socket): Promise<void> {
-    const [protocol] = protocols;
-    if (protocol)
-      await acceptDriver(socket, { env: this.env, protocol, boundConfigId: this.ctx.props.config });
+    await acceptBound(socket, this.env, this.ctx.props.config);
   }
 }

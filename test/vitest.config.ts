@@ -31,6 +31,9 @@ export default defineConfig({
         ],
         test: {
           name: 'workerd',
+          // One runtime for all files: a new one for each takes longer than the tests. What lives in modules (caches of
+          // the edge, say) outlives a file, as it outlives a request; tests take names of their own or make state anew.
+          isolate: false,
           include: ['{protocols,config,control,edge,endpoint,cache,placement,transport}/**/*.test.ts'],
         },
       },

@@ -200,6 +200,16 @@ export class ConfigStore {
     };
   }
 
+  /** Of the one config of these schemes. Undefined: there is none, or more than one. */
+  async findOnlyFacts(schemes: readonly string[]): Promise<OriginFacts | undefined> {
+    const { results } = await this.#db
+      .prepare('SELECT facts FROM configs WHERE scheme IN (SELECT value FROM json_each(?1)) LIMIT 2')
+      .bind(JSON.stringify(schemes))
+      .all<{ facts: string | null }>();
+    const [only, ...others] = results;
+    return only && others.length === 0 ? factsOf(only.facts) : undefined;
+  }
+
   async findByCancelRoute(cancelRoute: number): Promise<Whereabouts[]> {
     const { results } = await this.#db
       .prepare(

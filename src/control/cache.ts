@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { StoredConfig } from '../config/config-row.ts';
 import type { ConfigStore } from '../config/store.ts';
-import type { EndpointAddress, PurgeRequest, PurgeResult, WhyAnswer } from '../endpoint/link.ts';
+import type { EndpointAddress, PurgeRequest, PurgeResult, Unanswered, WhyAnswer } from '../endpoint/link.ts';
 import { type Checked, readBody, refused } from './body.ts';
 import { Code, type Failure, fail, failed, NOT_FOUND, succeed } from './envelope.ts';
 import { presentWhy } from './present.ts';
@@ -11,11 +11,11 @@ import { purgeSchema, whySchema } from './schemas.ts';
 export interface CacheRoutesOptions {
   store: ConfigStore;
   /** At one of a config's endpoints. */
-  purge(address: EndpointAddress, request: PurgeRequest): Promise<PurgeResult>;
+  purge(address: EndpointAddress, request: PurgeRequest): Promise<PurgeResult | Unanswered>;
   why(
     address: EndpointAddress,
     question: { sql: string; settings: Record<string, string> },
-  ): Promise<WhyAnswer>;
+  ): Promise<WhyAnswer | Unanswered>;
 }
 
 const DISABLED = failed(
@@ -44,7 +44,8 @@ export function cacheRoutes(options: CacheRoutesOptions): Hono {
     if (!body.ok) return fail(c, body.failure);
     const { query: sql, settings = {} } = body.value;
     const { id, placement } = config.value;
-    return succeed(c, presentWhy(await why({ configId: id, place: placement.endpoint }, { sql, settings })));
+    const answer = await why({ configId: id, place: placement.endpoint }, { sql, settings });
+    return 'unanswered' in answer ? fail(c, awayFailure(answer)) : succeed(c, presentWhy(answer));
   });
 
   return routes;
@@ -62,8 +63,9 @@ async function purgeAll(
   { id, placement }: StoredConfig,
   request: PurgeRequest,
 ): Promise<Checked<number>> {
-  const { unknownRelations } = await purge({ configId: id, place: placement.endpoint }, request);
-  if (unknownRelations.length > 0) return refused(unknownFailure(unknownRelations));
+  const purged = await purge({ configId: id, place: placement.endpoint }, request);
+  if ('unanswered' in purged) return refused(awayFailure(purged));
+  if (purged.unknownRelations.length > 0) return refused(unknownFailure(purged.unknownRelations));
   const [epoch] = await Promise.all([
     // Reaches the edges to which no link leads; those that have one hear it from the endpoint.
     store.raiseCacheEpoch(id),
@@ -72,14 +74,20 @@ async function purgeAll(
   return epoch === undefined ? refused(NOT_FOUND) : { ok: true, value: epoch };
 }
 
-/** An endpoint that new drivers have left may not know yet of a new relation: then it forgets all. */
+/** An endpoint that new drivers have left may not know of a new relation, or have no origin to ask: it forgets all. */
 async function purgeLeft(
   purge: CacheRoutesOptions['purge'],
   address: EndpointAddress,
   request: PurgeRequest,
 ): Promise<void> {
-  const { unknownRelations } = await purge(address, request);
-  if (unknownRelations.length > 0) await purge(address, { everything: true });
+  const purged = await purge(address, request);
+  const isUnsure = 'unanswered' in purged || purged.unknownRelations.length > 0;
+  if (isUnsure) await purge(address, { everything: true });
+}
+
+function awayFailure({ unanswered }: Unanswered): Failure {
+  const next = 'Try again once the origin answers; to purge everything, or tags, it is not needed.';
+  return failed(503, Code.originAway, `${unanswered} ${next}`);
 }
 
 function unknownFailure(relations: string[]): Failure {

@@ -42,6 +42,7 @@ export const Code = {
   tooManyCertificates: 1012,
   cachingDisabled: 1013,
   unknownRelation: 1014,
+  originAway: 1015,
   notFound: 2001,
   /** Hyperdrive's. */
   badHostname: 2008,

@@ -9,18 +9,24 @@ import type {
   DriverOpening,
   DriverStep,
   Identity,
+  OriginFacts,
   Protocol,
 } from '../protocols/contract.ts';
+import { protocolOfScheme } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { CachingSession } from './caching-session.ts';
-import { findLogin } from './directory.ts';
+import { findLogin, findOnlyFacts } from './directory.ts';
+import { protocolOfPort } from './listener.ts';
 import { linkOpener } from './open-link.ts';
 import { relay } from './relay.ts';
 import { refusalOfSettings } from './settings-check.ts';
 
 /** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */
 const LOGIN_MS = 15_000;
+
+/** Whoever holds a bound capability may name any user: none is looked for. */
+const NOBODY = '';
 
 export interface Entrance {
   env: Env;
@@ -34,15 +40,22 @@ type Accepted = Extract<DriverStep, { step: 'accepted' }> & { login: Login };
 /** Serves one connection until it ends. */
 export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<void> {
   const { protocol } = entrance;
-  const source = new ByteSource(socket.readable);
+  const connection = { socket, source: new ByteSource(socket.readable), entrance };
   try {
-    const accepted = await withDeadline(logIn({ socket, source, entrance }), LOGIN_MS, loginTimeout);
-    if (accepted) await serve({ socket, source, entrance, accepted });
+    const accepted = await admit(connection);
+    if (accepted) await serve({ ...connection, accepted });
   } catch (cause) {
     await send(socket, protocol.farewell(PoolerError.from(cause))).catch(ignoreClosing);
   } finally {
     socket.close().catch(ignoreClosing);
   }
+}
+
+/** A bound capability: its config says which protocol the driver speaks; where there is none any more, the port does. */
+export async function acceptBound(socket: Socket, env: Env, boundConfigId: string): Promise<void> {
+  const login = await findLogin(env.DB, { database: boundConfigId, user: NOBODY });
+  const protocol = (login && protocolOfScheme(login.scheme)) ?? (await protocolOfPort(socket, env));
+  if (protocol) await acceptDriver(socket, { env, protocol, boundConfigId });
 }
 
 interface Connection {
@@ -51,14 +64,28 @@ interface Connection {
   entrance: Entrance;
 }
 
-async function logIn({ socket, source, entrance }: Connection): Promise<Accepted | undefined> {
+/** The driver is in, or has been told why not. */
+async function admit(connection: Connection): Promise<Accepted | undefined> {
+  const { socket, entrance } = connection;
   const handshake = entrance.protocol.acceptDriver({
     passwordNeeded: entrance.boundConfigId === undefined,
     random: crypto.getRandomValues(new Uint8Array(64)),
     decoySecret: new TextEncoder().encode(entrance.env.CONFIG_KEY ?? ''),
   });
+  try {
+    return await withDeadline(logIn(connection, handshake), LOGIN_MS, loginTimeout);
+  } catch (cause) {
+    await send(socket, handshake.refuse(PoolerError.from(cause))).catch(ignoreClosing);
+    return undefined;
+  }
+}
+
+async function logIn(
+  { socket, source, entrance }: Connection,
+  handshake: DriverHandshake,
+): Promise<Accepted | undefined> {
   let login: Login | undefined;
-  let step = await next(source, handshake);
+  let step: DriverStep | undefined = handshake.begin(await factsToGreetWith(entrance));
   for (;;) {
     if (step === undefined) return undefined;
     if (step.step === 'accepted' && login) await checkSettings(entrance, login, step.opening);
@@ -90,9 +117,23 @@ async function next(source: ByteSource, handshake: DriverHandshake): Promise<Dri
   return step;
 }
 
-function lookUp(entrance: Entrance, asked: { user: string; database: string }): Promise<Login | undefined> {
-  const database = entrance.boundConfigId ?? asked.database;
-  return findLogin(entrance.env.DB, { database, user: asked.user });
+/** A server that speaks first knows its origin by the capability, or because there is no other. */
+async function factsToGreetWith(entrance: Entrance): Promise<OriginFacts | undefined> {
+  const { env, protocol, boundConfigId } = entrance;
+  if (!protocol.serverSpeaksFirst) return undefined;
+  if (boundConfigId === undefined) return findOnlyFacts(env.DB, protocol.schemes);
+  const login = await lookUp(entrance, { user: NOBODY, database: boundConfigId });
+  return login && (await factsOf(entrance, login));
+}
+
+/** A config of another protocol is none. */
+async function lookUp(
+  { env, protocol, boundConfigId }: Entrance,
+  asked: { user: string; database: string },
+): Promise<Login | undefined> {
+  const isBound = boundConfigId !== undefined;
+  const login = await findLogin(env.DB, isBound ? { database: boundConfigId, user: NOBODY } : asked);
+  return login && protocol.schemes.includes(login.scheme) ? login : undefined;
 }
 
 /** Where replies may be cached what the driver says must be looked at; else its bytes need no look. */
@@ -112,7 +153,7 @@ async function serve({
     socket,
     source,
     place: login,
-    lookUp: () => findLogin(env.DB, { database: login.configId, user: driver.user }),
+    lookUp: () => lookUp(entrance, { database: login.configId, user: driver.user }),
     endpoint,
     protocol,
     driver,
@@ -126,9 +167,13 @@ function addressOf({ configId, endpoint }: Login): EndpointAddress {
   return { configId, place: endpoint };
 }
 
-async function identityOf({ env }: Entrance, login: Login): Promise<Identity> {
+async function factsOf({ env }: Entrance, login: Login): Promise<OriginFacts> {
+  return login.facts ?? (await endpointOf(env.ENDPOINT, addressOf(login)).facts(login.version));
+}
+
+async function identityOf(entrance: Entrance, login: Login): Promise<Identity> {
   const { cancelRoute, verifier } = login;
-  const facts = login.facts ?? (await endpointOf(env.ENDPOINT, addressOf(login)).facts(login.version));
+  const facts = await factsOf(entrance, login);
   return verifier === undefined ? { facts, cancelRoute } : { facts, cancelRoute, verifier };
 }
 

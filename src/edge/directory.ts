@@ -3,6 +3,7 @@
  * revoked token or a deleted config pass. Bounded, because names come from drivers.
  */
 import { ConfigStore, type Login } from '../config/store.ts';
+import type { OriginFacts } from '../protocols/contract.ts';
 
 const KEPT_MS = 5_000;
 const ENTRIES_MAX = 1_000;
@@ -14,9 +15,32 @@ interface Entry {
 
 const entries = new Map<string, Entry>();
 
+interface OnlyFacts {
+  facts: OriginFacts | undefined;
+  until: number;
+}
+
+/** By scheme. There are few. */
+const onlyFacts = new Map<string, OnlyFacts>();
+
 /** Configs or tokens may have changed: this edge knows at once, others within 5 s. */
 export function forgetLogins(): void {
   entries.clear();
+  onlyFacts.clear();
+}
+
+/** Undefined: there is not exactly one config of these schemes, or it has not been looked at yet. */
+export async function findOnlyFacts(
+  db: D1Database,
+  schemes: readonly string[],
+): Promise<OriginFacts | undefined> {
+  const key = schemes.join();
+  const now = Date.now();
+  const known = onlyFacts.get(key);
+  if (known && known.until > now) return known.facts;
+  const facts = await new ConfigStore(db).findOnlyFacts(schemes);
+  onlyFacts.set(key, { facts, until: now + KEPT_MS });
+  return facts;
 }
 
 /** `database` is a config's name or id. Undefined: there is no such config. */

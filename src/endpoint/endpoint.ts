@@ -14,7 +14,7 @@ import { ANSWER_MS } from './clean-up.ts';
 import { reserveMoments } from './clock.ts';
 import { ConfigCache } from './config-cache.ts';
 import { deliver } from './dial.ts';
-import { type Lease, prepareLease, type SessionHost } from './lease.ts';
+import type { SessionHost } from './lease.ts';
 import {
   type CacheStats,
   type LinkOpening,
@@ -24,13 +24,16 @@ import {
   type Refusal,
   readEndpointName,
   readOpening,
+  type Unanswered,
+  unanswered,
   type ValidationResult,
   type WhyAnswer,
 } from './link.ts';
 import { loadConfig } from './load-config.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
 import type { OriginConnection } from './origin-connection.ts';
-import { ANY, Drained, type Need, Pool, type PoolStats } from './pool.ts';
+import { OwnQuestions } from './own-questions.ts';
+import { Pool, type PoolStats } from './pool.ts';
 import { DriverSession } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { validateOrigin } from './validate.ts';
@@ -38,9 +41,6 @@ import { validateOrigin } from './validate.ts';
 const SWEEP_MS = 1_000;
 /** How long an endpoint that new drivers have left keeps unused connections for those that stay. */
 const LEFT_IDLE_MS = 5_000;
-
-/** A large catalog takes its time. */
-const CATALOG_MS = 30_000;
 
 type OpenOptions = { password: string; side: EndpointSide; dialect: string };
 
@@ -55,6 +55,7 @@ interface Served {
 
 export class Endpoint extends DurableObject<Env> {
   readonly #sessions = new Sessions();
+  readonly #questions = new OwnQuestions((version) => this.#serve(version));
   /** Outlives a reload: drivers that stay go on with the statement names that they know. */
   #side: EndpointSide | undefined;
   /** Outlives a reload too: no write may go unseen. */
@@ -107,25 +108,13 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   /** What edges must know to answer logins. Opens a connection when none has been opened yet. */
-  async facts(configVersion: number): Promise<OriginFacts> {
-    const { pool, connection } = await this.#borrow(configVersion, ANY);
-    pool.release(connection);
-    return connection.facts;
+  facts(configVersion: number): Promise<OriginFacts> {
+    return this.#questions.facts(configVersion);
   }
 
   /** Has the origin take a driver's startup settings, so that a bad one fails the login and not a later query. */
-  async tryOpening({ configVersion, driver }: LinkOpening): Promise<Refusal | undefined> {
-    try {
-      const { side } = await this.#serve(configVersion);
-      const conversation = side.openConversation(driver);
-      const lease = await this.#borrow(configVersion, conversation);
-      await prepareLease(lease, conversation);
-      lease.pool.release(lease.connection);
-      return undefined;
-    } catch (cause) {
-      const { message, sqlState } = PoolerError.from(cause);
-      return { message, sqlState };
-    }
+  tryOpening(opening: LinkOpening): Promise<Refusal | undefined> {
+    return this.#questions.tryOpening(opening);
   }
 
   /** Tries an origin before a config is made of it, or changed to it. Nothing is kept. */
@@ -153,13 +142,15 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   /** Makes cached replies unreachable, here and at edges with a link; the others go by the config's epoch. */
-  async purge(request: PurgeRequest): Promise<PurgeResult> {
-    return (await this.#serve(0)).cache.purge(request);
+  async purge(request: PurgeRequest): Promise<PurgeResult | Unanswered> {
+    const { cache } = await this.#serve(0);
+    return cache.purge(request).catch(unanswered);
   }
 
   /** Says what would become of a query. `settings`: the session's, where they differ from a fresh login's. */
-  async why(sql: string, settings: Record<string, string>): Promise<WhyAnswer> {
-    return (await this.#serve(0)).cache.why(sql, settings);
+  async why(sql: string, settings: Record<string, string>): Promise<WhyAnswer | Unanswered> {
+    const { cache } = await this.#serve(0);
+    return cache.why(sql, settings).catch(unanswered);
   }
 
   /** An edge has answered so many queries by itself. */
@@ -180,18 +171,6 @@ export class Endpoint extends DurableObject<Env> {
         if (this.#serving === loading) this.#served = served;
       } finally {
         if (this.#serving === loading) this.#serving = undefined;
-      }
-    }
-  }
-
-  /** A connection for a question of ours, of whichever pool is the config's when it is there. */
-  async #borrow(version: number, need: Need): Promise<Lease> {
-    for (;;) {
-      const { pool } = await this.#serve(version);
-      try {
-        return { pool, connection: await pool.acquire(need) };
-      } catch (cause) {
-        if (!(cause instanceof Drained)) throw cause;
       }
     }
   }
@@ -226,17 +205,9 @@ export class Endpoint extends DurableObject<Env> {
 
   async #openCache(name: string, side: EndpointSide): Promise<ConfigCache> {
     const startAt = await reserveMoments(this.ctx.storage);
-    const cache = new ConfigCache({ name, side, startAt, ask: (sql) => this.#askOrigin(sql) });
+    const cache = new ConfigCache({ name, side, startAt, ask: (sql) => this.#questions.ask(sql) });
     cache.onNews(() => this.#sessions.tellNews());
     return cache;
-  }
-
-  async #askOrigin(sql: string): Promise<(string | null)[][][]> {
-    const { pool, connection } = await this.#borrow(0, ANY);
-    const { results, error } = await connection.ask(sql, CATALOG_MS);
-    pool.release(connection);
-    if (error) throw error;
-    return results;
   }
 
   #othersOpen(pool: Pool): number {

@@ -149,6 +149,18 @@ export interface PurgeResult {
   unknownRelations: string[];
 }
 
+/** The origin had to be asked, and did not answer; an error would lose its words on the way through an RPC. */
+export interface Unanswered {
+  unanswered: string;
+}
+
+/** What is not the origin's fault is thrown on. */
+export function unanswered(cause: unknown): Unanswered {
+  const error = PoolerError.from(cause);
+  if (error.fault !== 'origin') throw error;
+  return { unanswered: error.message };
+}
+
 /** What would become of a query, and why. */
 export interface WhyAnswer {
   /** `miss`: it may be cached. */

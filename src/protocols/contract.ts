@@ -24,6 +24,8 @@ export interface Protocol {
   /** Schemes of connection strings that mean this protocol. */
   readonly schemes: readonly string[];
   readonly defaultPort: number;
+  /** Its servers greet before the driver has said a word: the origin must be known by then, if it can be. */
+  readonly serverSpeaksFirst: boolean;
   /** Startup settings whose values the handshake itself has checked; others the origin must have taken once. */
   readonly settingsChecked: ReadonlySet<string>;
   /** Edge: plays the server while a driver logs in. */
@@ -34,7 +36,7 @@ export interface Protocol {
   openEndpoint(options: EndpointOptions): EndpointSide;
   /** What is stored of a client token, so that a driver can prove that it knows it. */
   makeVerifier(options: { token: string; salt: Uint8Array }): string;
-  /** An error as the protocol's own last words to a driver. */
+  /** An error as the protocol's own last words to a driver that has logged in. */
   farewell(error: PoolerError): Uint8Array;
 }
 
@@ -45,15 +47,22 @@ export interface AcceptOptions {
   passwordNeeded: boolean;
   /** At least 64 random bytes: nonces and keys are cut from it. */
   random: Uint8Array;
-  /** Secret of this deployment: makes the false salt of an unknown user the same each time. */
+  /** Secret of this deployment: makes what an unknown user is asked the same each time. */
   decoySecret: Uint8Array;
 }
 
 export interface DriverHandshake {
+  /**
+   * Once, before anything else: what the server says before the driver does. `facts`: of the one origin that this
+   * can lead to; undefined where the server does not speak first, or where only the driver will say which it is.
+   */
+  begin(facts: OriginFacts | undefined): DriverStep;
   /** Takes bytes from the driver. */
   receive(bytes: Uint8Array): DriverStep;
   /** Answers a step `identify`. Undefined: no such config or user; the machine goes on and refuses at the end. */
   identified(identity: Identity | undefined): DriverStep;
+  /** Ends the login from outside: its last words, which may also stand in place of what an `accepted` would send. */
+  refuse(error: PoolerError): Uint8Array;
 }
 
 export interface Identity {
@@ -81,7 +90,7 @@ export interface DriverOpening {
   user: string;
   /** Session settings from the driver's startup: lower-case name to value. */
   settings: Record<string, string>;
-  /** Reported parameters as the driver was told at login. */
+  /** What the driver was told at login, or agreed on there. */
   parameters: Record<string, string>;
   /** The key that the driver was given to cancel with, in hexadecimal. */
   cancelKey: string;
@@ -141,7 +150,7 @@ export interface Peers {
 export interface OriginFacts {
   /** The origin's own words: `18.4`, `10.11.6-MariaDB`. */
   serverVersion: string;
-  /** Parameters that the server reports at login (ParameterStatus). */
+  /** What the server reports at login, in its protocol's words. The same on each connection. */
   parameters: Record<string, string>;
 }
 

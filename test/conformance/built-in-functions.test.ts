@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { builtIns } from '../../src/protocols/postgres/built-in-functions.ts';
 import { isMovingText } from '../../src/protocols/postgres/moving-literal.ts';
-import { VERSIONS } from '../fakes/harness.ts';
+import { VERSIONS } from '../fakes/origins.ts';
 
 const LIST = join(import.meta.dirname, '../../src/protocols/postgres/built-in-volatility.ts');
 const LINE_LENGTH_MAX = 100;

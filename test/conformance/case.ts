@@ -1,6 +1,6 @@
 /**
  * A piece of an application: uses the database behind the connection string as anybody's code would, and returns
- * what it saw. It runs straight to PostgreSQL and through Warmpool, in a Worker and in Node, and must see the same.
+ * what it saw. It runs straight to the server and through Warmpool, in a Worker and in Node, and must see the same.
  * So it leaves out what has to differ between two runs (process ids, times), and leaves no tables behind.
  */
 export type Case = (url: string) => Promise<unknown>;
@@ -12,7 +12,7 @@ export type Cases = Record<string, Case>;
 export function errorFacts(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { thrown: String(error) };
   const fields = error as unknown as Record<string, unknown>;
-  const names = ['code', 'severity', 'detail', 'hint', 'position', 'where'];
+  const names = ['code', 'errno', 'sqlState', 'severity', 'detail', 'hint', 'position', 'where'];
   const places = ['schema', 'schema_name', 'table', 'table_name', 'column', 'column_name'];
   const constraints = ['constraint', 'constraint_name'];
   const known = [...names, ...places, ...constraints].filter((name) => fields[name] !== undefined);

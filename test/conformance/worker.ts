@@ -3,7 +3,7 @@
  * what the case returned.
  */
 import { errorFacts } from './case.ts';
-import { cases } from './cases/all.ts';
+import { casesOf } from './cases/all.ts';
 
 type Env = Record<string, Hyperdrive>;
 
@@ -11,7 +11,8 @@ export default {
   async fetch(request, env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== '/run') return new Response('conformance');
-    const run = cases[searchParams.get('case') ?? ''];
+    const cases = new Map(Object.entries(casesOf)).get(searchParams.get('protocol') ?? '');
+    const run = cases?.[searchParams.get('case') ?? ''];
     const binding = env[searchParams.get('binding') ?? ''];
     if (!run || !binding) return Response.json({ error: 'no such case or binding' }, { status: 404 });
     try {

@@ -62,6 +62,8 @@ export class Api {
   state: EndpointState = { sessions: 0, pool: undefined, cache: undefined };
   /** Relations that the stand-in for the endpoint of a generation does not know. */
   unknownRelations = (_generation: number): string[] => [];
+  /** Generations of the endpoint whose origin does not answer. */
+  away: number[] = [];
   /** What the stand-in for the endpoint judges. */
   answer: WhyAnswer = { status: 'miss', reads: [], writes: [], key: { settings: {}, text: '' } };
   readonly purged: { address: EndpointAddress; request: PurgeRequest }[] = [];
@@ -82,12 +84,16 @@ export class Api {
       stateOf: async () => this.state,
       purge: async (address, request) => {
         this.purged.push({ address, request });
+        if (request.relations && this.away.includes(address.place.generation))
+          return { unanswered: 'The origin is away.' };
         const unknown = this.unknownRelations(address.place.generation);
         return { unknownRelations: unknown.filter((name) => request.relations?.includes(name)) };
       },
       why: async (address, question) => {
         this.asked.push({ address, ...question });
-        return this.answer;
+        return this.away.includes(address.place.generation)
+          ? { unanswered: 'The origin is away.' }
+          : this.answer;
       },
       secrets: new ConfigSecrets(btoa('0123456789abcdef0123456789abcdef')),
       adminToken: ADMIN_TOKEN,

@@ -87,6 +87,34 @@ test('where one relation is unknown nothing is purged, and all unknown ones are 
   expect(await epoch()).toBe(0);
 });
 
+test('while the origin is away relations cannot be looked up: nothing is purged, and the way out is told', async () => {
+  api.away = [0];
+  const { status, json } = await purge({ relations: ['public.users'] });
+  expect([status, json.errors]).toEqual([
+    503,
+    [{ code: 1015, message: expect.stringMatching(/^The origin is away\. .*to purge everything, or tags/) }],
+  ]);
+  expect(await epoch()).toBe(0);
+  expect((await purge({ tags: ['a'] })).status).toBe(200);
+});
+
+test('an endpoint left behind that cannot ask its origin forgets everything', async () => {
+  await movedTwice();
+  api.away = [0];
+  const request = { relations: ['public.users'] };
+  expect((await purge(request)).status).toBe(200);
+  expect(api.purged.at(-1)).toMatchObject({
+    address: { place: { generation: 0 } },
+    request: { everything: true },
+  });
+});
+
+test('why is not answered while the origin is away', async () => {
+  api.away = [0];
+  const { status, json } = await why({ query: 'select 1' });
+  expect([status, json.errors[0]?.code]).toEqual([503, 1015]);
+});
+
 test('an endpoint left behind that does not know a new relation yet forgets everything', async () => {
   await movedTwice();
   api.unknownRelations = (generation) => (generation === 1 ? ['public.new'] : []);

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftovers.ts';
 import { CACHING, untilCacheable } from '../fakes/caching.ts';
-import { type Harness, startHarness, type Target, VERSIONS } from '../fakes/harness.ts';
+import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
+import { VERSIONS } from '../fakes/origins.ts';
 import { type Ended, type Program, runProgram, startProgram } from './program.ts';
 
 const CANCEL_MS_MAX = 2_000;

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CACHING, cacheStatuses, untilCacheable } from '../fakes/caching.ts';
-import { type Harness, startHarness, type Target, VERSIONS } from '../fakes/harness.ts';
+import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
+import { VERSIONS } from '../fakes/origins.ts';
 import { runProgram } from './program.ts';
 
 const PYTHON = '/usr/bin/python3';

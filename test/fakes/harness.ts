@@ -1,37 +1,27 @@
 /**
- * Everything that a test of the whole needs: real PostgreSQL servers, each behind a delay proxy (no delay unless
+ * Everything that a test of the whole needs: real database servers, each behind a delay proxy (no delay unless
  * asked for), and Warmpool under `wrangler dev`. All on free ports, all gone after `stop`.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Client } from 'pg';
 import { connectionString } from '../../src/cli/config.ts';
 import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
 import { findFreePort } from '../../src/cli/ports.ts';
 import { startWarmpool, type Warmpool, type WarmpoolOptions } from '../../src/cli/warmpool-server.ts';
-import { type DelayProxy, startDelayProxy } from '../../src/demo/delay-proxy.ts';
-import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+import type { DelayProxy } from '../../src/demo/delay-proxy.ts';
 import { Edges } from './edges.ts';
-
-export type Version = '18' | '15';
-export const VERSIONS: readonly Version[] = ['18', '15'];
+import { askOrigin, type Origin, originUrl, startOrigin, stopOrigin, type Version } from './origins.ts';
 
 const START_ATTEMPTS_MAX = 3;
 const ACCOUNT = 'local';
 const USER = 'app';
-
-export interface Origin {
-  version: Version;
-  server: PostgresServer;
-  proxy: DelayProxy;
-}
 
 /** A database of its own, and the two ways to it. */
 export interface Target {
   configId: string;
   /** The config's name, and the database's. */
   name: string;
-  /** Straight to PostgreSQL. */
+  /** Straight to the server. */
   direct: string;
   /** To the same database through Warmpool. */
   pooled: string;
@@ -79,7 +69,7 @@ export async function startHarness(
   await further.ready();
   const origin = (version: Version): Origin => {
     const found = origins.find((candidate) => candidate.version === version);
-    if (found === undefined) throw new Error(`PostgreSQL ${version} was not asked for.`);
+    if (found === undefined) throw new Error(`The server ${version} was not asked for.`);
     return found;
   };
   return {
@@ -88,7 +78,7 @@ export async function startHarness(
     createTarget: ({ version = '18', config = {} } = {}) =>
       createTarget({ warmpool, origin: origin(version), config }),
     throughEdges: ({ pooled }) => [pooled, ...further.urlsOf(pooled)],
-    ask: (target, sql) => ask(target.direct, sql),
+    ask: (target, sql) => askOrigin(target.direct, sql),
     async stop() {
       await warmpool.stop();
       await Promise.all(origins.map(stopOrigin));
@@ -111,29 +101,19 @@ export async function startOnFreePorts(
   }
 }
 
-async function startOrigin(version: Version): Promise<Origin> {
-  const server = await startPostgresServer({ version, settings: { max_connections: '200' } });
-  return { version, server, proxy: await startDelayProxy({ targetPort: server.port, rttMs: 0 }) };
-}
-
-async function stopOrigin({ server, proxy }: Origin): Promise<void> {
-  await proxy.stop();
-  await server.stop();
-}
-
 async function createTarget(options: {
   warmpool: Warmpool;
   origin: Origin;
   config: ConfigFields;
 }): Promise<Target> {
   const { warmpool, origin, config } = options;
-  const { server, proxy } = origin;
+  const { protocol, server, proxy } = origin;
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await ask(originUrl(server, server.database), `create database ${name}`);
+  await askOrigin(originUrl(origin, server.database), `create database ${name}`);
   const created = await post(warmpool, '', {
     name,
     origin: {
-      scheme: 'postgres',
+      scheme: protocol,
       host: '127.0.0.1',
       port: proxy.port,
       database: name,
@@ -153,11 +133,7 @@ async function createTarget(options: {
     port,
     config: name,
   });
-  return { configId, name, direct: originUrl(server, name), pooled, proxy };
-}
-
-function originUrl(server: PostgresServer, database: string): string {
-  return `postgres://${server.user}:${server.password}@127.0.0.1:${server.port}/${database}`;
+  return { configId, name, direct: originUrl(origin, name), pooled, proxy };
 }
 
 async function post(warmpool: Warmpool, path: string, body: unknown): Promise<Record<string, unknown>> {
@@ -169,14 +145,4 @@ async function post(warmpool: Warmpool, path: string, body: unknown): Promise<Re
   const envelope = (await response.json()) as { success: boolean; result: Record<string, unknown> };
   if (!envelope.success) throw new Error(`The API refused: ${JSON.stringify(envelope)}`);
   return envelope.result;
-}
-
-async function ask(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }

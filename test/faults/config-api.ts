@@ -5,7 +5,7 @@ import type { Harness, Target } from '../fakes/harness.ts';
 export async function postToConfig(
   harness: Harness,
   target: Target,
-  request: { action: 'purge' | 'restart'; body?: object },
+  request: { action: 'purge' | 'restart' | 'why'; body?: object },
 ): Promise<void> {
   await ask(harness, target, {
     path: request.action,

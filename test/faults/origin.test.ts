@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ProcessGroup } from '../../src/cli/process-group.ts';
 import { type ConfigFields, type Harness, startHarness, type Target } from '../fakes/harness.ts';
+import { postToConfig } from './config-api.ts';
 import {
   backendsOf,
   changeConfig,
@@ -150,6 +151,28 @@ describe('the origin cannot be reached', () => {
     await until(async () => (await firstValue(driver, 'select 1').catch(() => 0)) === 1, 15_000);
     await driver.end();
   }, 60_000);
+
+  test('nothing listens: what must be asked of the origin is answered so, and works again', async () => {
+    const cached = await harness.createTarget({ config: { caching: { disabled: false } } });
+    cached.proxy.refuse(true);
+    const why = (): Promise<void> =>
+      postToConfig(harness, cached, { action: 'why', body: { query: 'select 1' } });
+    try {
+      expect((await failureOf(why())).message).toMatch(
+        /"code":1015,"message":"The catalog of the origin could not/,
+      );
+    } finally {
+      cached.proxy.refuse(false);
+    }
+    await until(
+      () =>
+        why().then(
+          () => true,
+          () => false,
+        ),
+      15_000,
+    );
+  });
 
   test('nothing listens: connection_refused', async () => {
     const target = await harness.createTarget({ config: { origin_connection_limit: 1 } });

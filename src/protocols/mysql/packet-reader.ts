@@ -110,6 +110,12 @@ export class PacketReader {
     return decodeText(this.nulBytes());
   }
 
+  /** For what stands last, where some leave out the zero byte. */
+  nulTextOrRest(): string {
+    const hasEnd = this.#bytes.indexOf(0, this.#at) >= 0;
+    return hasEnd ? this.nulText() : decodeText(this.rest());
+  }
+
   #number(length: 1 | 2 | 3 | 4): number {
     const [a = 0, b = 0, c = 0, d = 0] = this.bytes(length);
     return a | (b << 8) | (c << 16) | (d << 24);

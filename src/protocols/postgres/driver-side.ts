@@ -70,6 +70,10 @@ export class DriverHandshakeMachine implements DriverHandshake {
     this.#options = options;
   }
 
+  begin(): DriverStep {
+    return this.#read();
+  }
+
   receive(bytes: Uint8Array): DriverStep {
     return this.#attempt(() => {
       this.#inbox.push(bytes);
@@ -88,12 +92,17 @@ export class DriverHandshakeMachine implements DriverHandshake {
     });
   }
 
+  refuse(error: PoolerError): Uint8Array {
+    this.#state = { at: 'end' };
+    this.#outbox.push(encodeErrorResponse(error, 'FATAL'));
+    return this.#take();
+  }
+
   #attempt(run: () => DriverStep): DriverStep {
     try {
       return run();
     } catch (error) {
-      this.#outbox.push(encodeErrorResponse(PoolerError.from(error), 'FATAL'));
-      return this.#close();
+      return { step: 'close', send: this.refuse(PoolerError.from(error)) };
     }
   }
 
@@ -109,7 +118,7 @@ export class DriverHandshakeMachine implements DriverHandshake {
       case 'response':
         return this.#receiveResponse(state);
       case 'end':
-        return this.#close();
+        return { step: 'close', send: this.#take() };
     }
   }
 
@@ -221,11 +230,6 @@ export class DriverHandshakeMachine implements DriverHandshake {
 
   #read(): DriverStep {
     return { step: 'read', send: this.#take() };
-  }
-
-  #close(): DriverStep {
-    this.#state = { at: 'end' };
-    return { step: 'close', send: this.#take() };
   }
 
   #take(): Uint8Array {

@@ -2,7 +2,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type postgres from 'postgres';
-import { type Cases, errorOf } from '../case.ts';
+import { type Cases, errorOf } from '../../case.ts';
 import { withSql } from './with-sql.ts';
 
 export const postgresJsSessionCases: Cases = {

@@ -14,7 +14,7 @@ import { drizzle as drizzleOnPostgresJs } from 'drizzle-orm/postgres-js';
 import { type Generated, Kysely, sql as kyselySql, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 import Cursor from 'pg-cursor';
-import { type Cases, errorOf } from '../case.ts';
+import { type Cases, errorOf } from '../../case.ts';
 import { withSql } from './with-sql.ts';
 
 const POOL_MAX = 3;

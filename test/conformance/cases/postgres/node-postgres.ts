@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Client, type ClientConfig, Pool, type QueryResult } from 'pg';
 import Cursor from 'pg-cursor';
-import { type Cases, errorFacts, errorOf } from '../case.ts';
+import { type Cases, errorFacts, errorOf } from '../../case.ts';
 
 const POOL_MAX = 5;
 

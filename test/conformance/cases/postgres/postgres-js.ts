@@ -1,7 +1,7 @@
 /** What applications do with postgres.js: queries, types, transactions. Streams and sessions are in the next files. */
 import { createHash } from 'node:crypto';
 import type postgres from 'postgres';
-import { type Cases, errorFacts, errorOf } from '../case.ts';
+import { type Cases, errorFacts, errorOf } from '../../case.ts';
 import { withSql } from './with-sql.ts';
 
 const LARGE_ROWS = 2_000;

@@ -5,8 +5,8 @@ import { Client } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cases, errorOf } from '../conformance/case.ts';
-import { cases } from '../conformance/cases/all.ts';
-import { postgresJsInNodeCases } from '../conformance/cases/postgres-js-sessions.ts';
+import { casesOf } from '../conformance/cases/all.ts';
+import { postgresJsInNodeCases } from '../conformance/cases/postgres/postgres-js-sessions.ts';
 import { CACHING, untilCacheable } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 
@@ -70,7 +70,9 @@ beforeAll(async () => {
 afterAll(() => harness.stop());
 
 describe('node-postgres, postgres.js, Drizzle and Kysely in Node', () => {
-  test.each(Object.entries({ ...cases, ...postgresJsInNodeCases, ...nodeCases }))('%s', async (_, run) => {
+  test.each(
+    Object.entries({ ...casesOf.postgres, ...postgresJsInNodeCases, ...nodeCases }),
+  )('%s', async (_, run) => {
     const expected = await run(direct.direct);
     expect(expected).toBeDefined();
     expect(await run(pooled.pooled)).toEqual(expected);
