@@ -30,6 +30,7 @@ export default {
 /** `env.POOLER` of a consumer: reaches the config in its props, and no other. */
 export class Pooler extends WorkerEntrypoint<Env, PoolerProps> {
   override async connect(socket: Socket): Promise<void> {
-    await acceptBound(socket, this.env, this.ctx.props.config);
+    // A binding that names no config reaches none.
+    await acceptBound(socket, this.env, this.ctx.props?.config ?? '');
   }
 }

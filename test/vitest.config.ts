@@ -41,11 +41,13 @@ export default defineConfig({
         test: {
           name: 'node',
           globalSetup: 'mysql-setup.ts',
-          include: ['{cli,conformance,drivers,faults,tidy}/**/*.test.ts'],
+          include: ['{cli,client,conformance,drivers,faults,self-hosted,tidy}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // These files mostly wait, for servers and for limits to be reached.
           maxWorkers: 2,
+          // Vitest runs one number of workers at a time: first those of the runtime, which has one.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

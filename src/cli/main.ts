@@ -1,6 +1,7 @@
 /** The `warmpool` command. Each subcommand has a file of its own; here they meet and errors become messages. */
 import { Command } from 'commander';
 import { benchCommand } from './bench.ts';
+import { buildCommand } from './build.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { devCommand } from './dev.ts';
@@ -39,6 +40,7 @@ for (const command of [
   devCommand(),
   testCommand(),
   benchCommand(),
+  buildCommand(),
   configCommand(),
   placeCommand(),
   tokenCommand(),

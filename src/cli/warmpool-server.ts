@@ -110,7 +110,7 @@ async function makeConfig(options: WarmpoolOptions): Promise<WranglerConfig> {
 }
 
 /** What wrangler does by the config's `build`. */
-async function buildParser(): Promise<void> {
+export async function buildParser(): Promise<void> {
   const folder = import.meta.dirname;
   await runToEnd({ command: process.execPath, args: [join(folder, 'build-parser.mjs')], cwd: folder });
 }

@@ -52,8 +52,9 @@ export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<
 }
 
 /** A bound capability: its config says which protocol the driver speaks; where there is none any more, the port does. */
-export async function acceptBound(socket: Socket, env: Env, boundConfigId: string): Promise<void> {
-  const login = await findLogin(env.DB, { database: boundConfigId, user: NOBODY });
+export async function acceptBound(socket: Socket, env: Env, config: string): Promise<void> {
+  const login = await findLogin(env.DB, { database: config, user: NOBODY });
+  const boundConfigId = login?.configId ?? config;
   const protocol = (login && protocolOfScheme(login.scheme)) ?? (await protocolOfPort(socket, env));
   if (protocol) await acceptDriver(socket, { env, protocol, boundConfigId });
 }

@@ -11,8 +11,9 @@ import { framed, textOf, wire } from '../protocols/postgres/wire.ts';
 const BOUND = '0123456789abcdef0123456789abcdef';
 const OTHER = 'fedcba9876543210fedcba9876543210';
 
-interface Bound {
+interface Bindings {
   POOLER: Fetcher;
+  UNBOUND: Fetcher;
 }
 
 beforeEach(async () => {
@@ -60,10 +61,22 @@ test('a deleted config is refused', async () => {
   expect(textOf(heard)).toContain('C3D000\0');
 });
 
+test.each([
+  'bound',
+  BOUND,
+])('a binding that names no config reaches none, whatever is asked (%s)', async (database) => {
+  const heard = await logIn({ user: 'anybody', database, binding: 'UNBOUND' });
+  expect(textOf(heard)).toContain('C3D000\0');
+});
+
 /** All that a driver hears until it is ready, or refused. */
-async function logIn({ user, database }: { user: string; database: string }): Promise<Uint8Array> {
-  const { POOLER } = env as unknown as Bound;
-  const socket = POOLER.connect('bound:5432');
+async function logIn(options: {
+  user: string;
+  database: string;
+  binding?: keyof Bindings;
+}): Promise<Uint8Array> {
+  const { user, database, binding = 'POOLER' } = options;
+  const socket = (env as unknown as Bindings)[binding].connect('bound:5432');
   const writer = socket.writable.getWriter();
   const startup = wire([0, 3, 0, 0], `user\0${user}\0database\0${database}\0\0`);
   // The same framing without a type byte.

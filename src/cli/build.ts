@@ -1,0 +1,65 @@
+/** `npm run build`: a folder that runs Warmpool on one machine without wrangler, npm or Node. */
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire, stripTypeScriptTypes } from 'node:module';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { makeTemporaryFolder } from './leftovers.ts';
+import { runStep } from './steps.ts';
+import { buildParser } from './warmpool-server.ts';
+import { readConfig, runWrangler, type WranglerConfig, writeConfig } from './wrangler-dev.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const SOURCES = join(PROJECT, 'src/self-hosted');
+/** Copied as they are. */
+const FILES = ['warmpool.capnp', 'start'];
+
+export function buildCommand(): Command {
+  return new Command('build')
+    .description('make a folder that runs Warmpool without wrangler, npm or Node')
+    .option('--out <folder>', 'where; replaced if it is there', 'dist')
+    .addHelpText('after', '\nExample:\n  $ npm run build -- --out /opt/warmpool\n  $ /opt/warmpool/start')
+    .action(({ out }: { out: string }) => runStep('build', () => buildSelfHosted(resolve(out))));
+}
+
+export async function buildSelfHosted(out: string): Promise<void> {
+  await buildParser();
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  const config = await readConfig(join(PROJECT, 'wrangler.jsonc'));
+  await bundleWorker({ ...config, build: undefined }, out);
+  const database = await readFile(join(SOURCES, 'database.ts'), 'utf8');
+  await writeFile(join(out, 'database.js'), stripTypeScriptTypes(database));
+  await writeFile(join(out, 'migrations.json'), JSON.stringify(await readMigrations(), null, 2));
+  for (const file of FILES) await copyFile(join(SOURCES, file), join(out, file));
+  await copyFile(workerdPath(), join(out, 'workerd'));
+  for (const program of ['start', 'workerd']) await chmod(join(out, program), 0o755);
+}
+
+/** The same code that `wrangler deploy` would send: one script and its modules, under their own names. */
+export async function bundleWorker(config: WranglerConfig, out: string): Promise<void> {
+  const folder = await makeTemporaryFolder('warmpool-bundle');
+  const path = await writeConfig({
+    config: { ...config, preserve_file_names: true },
+    folder: folder.path,
+    secrets: {},
+  });
+  await runWrangler({
+    args: ['deploy', '--dry-run', '--outdir', out, '--config', path],
+    folder: folder.path,
+  });
+  await folder.remove();
+  const notNeeded = (await readdir(out)).filter((name) => name === 'README.md' || name.endsWith('.map'));
+  for (const name of notNeeded) await rm(join(out, name));
+}
+
+async function readMigrations(): Promise<{ name: string; sql: string }[]> {
+  const folder = join(PROJECT, 'migrations');
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), 'utf8') })));
+}
+
+/** The package says where its binary for this machine is. */
+function workerdPath(): string {
+  const { default: path } = createRequire(import.meta.url)('workerd') as { default: string };
+  return path;
+}

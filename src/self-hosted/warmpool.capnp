@@ -1,0 +1,65 @@
+# Warmpool on one machine, without Cloudflare. `./start` runs it; its variables are explained there.
+#
+# To run Workers of your own beside it, name these constants in a config of yours (README, "Self-hosted").
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [.warmpool, .database, .internet, .storage],
+  sockets = [.http, .postgres, .mysql],
+);
+
+# --socket-addr says where each listens.
+const http :Workerd.Socket = (name = "http", http = (), service = "warmpool");
+const postgres :Workerd.Socket = (name = "postgres", tcp = (), service = "warmpool");
+const mysql :Workerd.Socket = (name = "mysql", tcp = (), service = "warmpool");
+
+const warmpool :Workerd.Service = (name = "warmpool", worker = (
+  modules = [
+    (name = "worker.js", esModule = embed "worker.js"),
+    (name = "parser.wasm", wasm = embed "parser.wasm"),
+  ],
+  # As in wrangler.jsonc.
+  compatibilityDate = "2026-10-20",
+  durableObjectNamespaces = [
+    # The pool is in an endpoint's memory, and there is room: it stays.
+    (className = "Endpoint", uniqueKey = "warmpool-Endpoint", enableSql = true, preventEviction = true),
+    (className = "Prober", uniqueKey = "warmpool-Prober", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "storage"),
+  bindings = [
+    (name = "ENDPOINT", durableObjectNamespace = "Endpoint"),
+    (name = "PROBER", durableObjectNamespace = "Prober"),
+    (name = "DB", wrapped = (
+      moduleName = "cloudflare-internal:d1-api",
+      innerBindings = [(name = "fetcher", service = "database")],
+    )),
+    (name = "CONFIG_KEY", fromEnvironment = "CONFIG_KEY"),
+    (name = "ADMIN_TOKEN", fromEnvironment = "ADMIN_TOKEN"),
+    # Port to protocol.
+    (name = "LISTENERS", fromEnvironment = "LISTENERS"),
+    # One machine is one place: nothing to measure, nothing to choose.
+    (name = "PLACEMENT_ROUTES", text = "{}"),
+  ],
+));
+
+const database :Workerd.Service = (name = "database", worker = (
+  modules = [(name = "database.js", esModule = embed "database.js")],
+  compatibilityDate = "2026-10-20",
+  durableObjectNamespaces = [
+    (className = "Database", uniqueKey = "warmpool-Database", enableSql = true, preventEviction = true),
+  ],
+  durableObjectStorage = (localDisk = "storage"),
+  bindings = [
+    (name = "DATABASE", durableObjectNamespace = "Database"),
+    (name = "MIGRATIONS", json = embed "migrations.json"),
+  ],
+));
+
+# Origins may be anywhere: on the internet, in a private network, on this machine.
+const internet :Workerd.Service = (name = "internet", network = (
+  allow = ["public", "private"],
+  tlsOptions = (trustBrowserCas = true),
+));
+
+# --directory-path says where.
+const storage :Workerd.Service = (name = "storage", disk = (writable = true));

@@ -1,0 +1,127 @@
+/**
+ * An ordinary user's Worker that has the database under `env.POOLER`, whatever the binding is. Each path uses it in
+ * another way and answers with the rows that it saw.
+ */
+import { DurableObject, env as importedEnv, WorkerEntrypoint } from 'cloudflare:workers';
+import { Buffer } from 'node:buffer';
+import { Duplex } from 'node:stream';
+import { Client, type ClientConfig } from 'pg';
+import postgres from 'postgres';
+import { type Pooler, withPooler } from '../../src/client/with-pooler.ts';
+import { errorFacts } from '../conformance/case.ts';
+
+interface Env {
+  POOLER: Pooler;
+  OBJECT: DurableObjectNamespace;
+}
+
+const QUESTION = 'select $1::int + 1 as sum, current_database() as database';
+
+/** Of a Hyperdrive binding: what can be had without a connection. */
+function describe({ connectionString, host, ip, port, user, password, database }: Pooler): unknown {
+  return { parsed: new URL(connectionString).hostname === host, ip, port, user, password, database };
+}
+
+async function withPostgresJs({ connectionString }: Pooler): Promise<unknown> {
+  const sql = postgres(connectionString, { max: 1 });
+  const rows = await sql.unsafe(QUESTION, [41]);
+  await sql.end();
+  return [...rows];
+}
+
+async function withNodePostgres(config: ClientConfig): Promise<unknown> {
+  const client = new Client(config);
+  await client.connect();
+  const { rows } = await client.query(QUESTION, [41]);
+  await client.end();
+  return rows;
+}
+
+/** node-postgres on a socket that is there already. */
+function onSocket(socket: Socket): ClientConfig {
+  const stream = Object.assign(Duplex.fromWeb(socket as never), {
+    connect: () => queueMicrotask(() => stream.emit('connect')),
+    setNoDelay: () => stream,
+  });
+  return { stream: () => stream as never };
+}
+
+/** What runs is cancelled by a second connection; the first hears of it, and works on. */
+async function cancelled({ connectionString }: Pooler): Promise<unknown> {
+  const sql = postgres(connectionString, { max: 1 });
+  const watch = postgres(connectionString, { max: 1 });
+  const query = sql`select pg_sleep(20)`;
+  const failed = query.then(
+    () => 'not cancelled',
+    (error) => errorFacts(error)['code'],
+  );
+  const running = () => watch`
+    select from pg_stat_activity where query = 'select pg_sleep(20)' and state = 'active'`;
+  while ((await running()).length === 0) await scheduler.wait(20);
+  query.cancel();
+  const code = await failed;
+  const [after] = await sql`select 1 as after`;
+  await Promise.all([sql.end(), watch.end()]);
+  return { code, ...after };
+}
+
+/** Asks to cancel somebody else's query: the bytes are a whole CancelRequest. Over once it has been read and closed. */
+async function cancelForeign(pooler: Pooler, request: string): Promise<unknown> {
+  const socket = pooler.connect();
+  await socket.writable.getWriter().write(Buffer.from(request, 'hex'));
+  return (await new Response(socket.readable).bytes()).length;
+}
+
+const ways: Record<string, (pooler: Pooler, argument: string) => Promise<unknown> | unknown> = {
+  describe,
+  cancelled,
+  'cancel-foreign': cancelForeign,
+  'postgres-js': withPostgresJs,
+  'node-postgres': ({ host, port, user, password, database }) =>
+    withNodePostgres({ host, port, user, password, database }),
+  connect: (pooler) => {
+    const { user, password, database } = pooler;
+    return withNodePostgres({ user, password, database, ...onSocket(pooler.connect()) });
+  },
+  imported: () => withPostgresJs((importedEnv as unknown as Env).POOLER),
+};
+
+async function answer(request: Request, pooler: Pooler): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  const way = ways[searchParams.get('way') ?? ''];
+  if (!way) return new Response('no such way', { status: 404 });
+  try {
+    return Response.json({ saw: await way(pooler, searchParams.get('argument') ?? '') });
+  } catch (error) {
+    return Response.json({ error: errorFacts(error), stack: error instanceof Error ? error.stack : '' });
+  }
+}
+
+export const InObject = withPooler(
+  class extends DurableObject<Env> {
+    override fetch(request: Request): Promise<Response> {
+      return answer(request, this.env.POOLER);
+    }
+  },
+);
+
+export const InEntrypoint = withPooler(
+  class extends WorkerEntrypoint<Env> {
+    override fetch(request: Request): Promise<Response> {
+      return answer(request, this.env.POOLER);
+    }
+  },
+);
+
+export default withPooler({
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/object') return env.OBJECT.getByName('one').fetch(request);
+    if (pathname === '/entrypoint') return entrypointOf(ctx).fetch(request);
+    return pathname === '/handler' ? answer(request, env.POOLER) : new Response('consumer');
+  },
+} satisfies ExportedHandler<Env>);
+
+function entrypointOf(ctx: ExecutionContext): Fetcher {
+  return (ctx.exports as unknown as { InEntrypoint: Fetcher }).InEntrypoint;
+}

@@ -1,0 +1,23 @@
+/** What the consumer Worker must see, whatever binding stands behind its `env.POOLER`. */
+import { describe, expect, test } from 'vitest';
+
+const PLACES = ['handler', 'object', 'entrypoint'];
+const WAYS = ['postgres-js', 'node-postgres', 'connect', 'imported'];
+
+/** `target`: where the consumer is, and the database behind its binding. */
+export function testWays(target: () => { consumerUrl: string; database: string }): void {
+  const ask = async (place: string, way: string): Promise<unknown> => {
+    const response = await fetch(`${target().consumerUrl}/${place}?way=${way}`);
+    return response.json();
+  };
+
+  describe.each(PLACES)('in the %s', (place) => {
+    test.each(WAYS)('a query runs by %s', async (way) => {
+      expect(await ask(place, way)).toEqual({ saw: [{ sum: 42, database: target().database }] });
+    });
+
+    test('a cancel request ends the query that runs, and nothing else', async () => {
+      expect(await ask(place, 'cancelled')).toEqual({ saw: { code: '57014', after: 1 } });
+    });
+  });
+}
