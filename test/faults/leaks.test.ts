@@ -10,7 +10,8 @@ const LEFT_BEHIND = `select
   (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())
   + (select count(*) from pg_listening_channels())
   + (select count(*) from pg_prepared_statements where from_sql)
-  + (select count(*) from pg_class where relnamespace = pg_my_temp_schema())
+  + (select count(*) from pg_depend
+     where refclassid = 'pg_namespace'::regclass and refobjid = pg_my_temp_schema())
   + (select count(*) from pg_cursors where is_holdable)
   + (select count(*) from pg_settings where source = 'session' and name <> 'client_encoding')`;
 
@@ -158,6 +159,18 @@ describe('what ties a connection to its driver', () => {
       begin: 'select 7 as n into temp kept',
       proof: 'select n = 7 from kept',
       ends: ['drop table kept'],
+    },
+    {
+      kind: 'a temporary function',
+      begin: `create function pg_temp.kept() returns boolean language sql as 'select true'`,
+      proof: 'select pg_temp.kept()',
+      ends: ['drop function pg_temp.kept()', 'discard temp'],
+    },
+    {
+      kind: 'a temporary type',
+      begin: `create type pg_temp.kept as enum ('yes')`,
+      proof: `select 'yes'::pg_temp.kept = 'yes'`,
+      ends: ['drop type pg_temp.kept'],
     },
     {
       kind: 'an advisory lock',

@@ -18,6 +18,8 @@ export interface Judgement {
   readonly movesNames: boolean;
   /** It begins or ends a transaction, or sets something: it does the same whatever names mean. */
   readonly isPlain: boolean;
+  /** Its text has a word that writes rows, wherever they are. */
+  readonly mayWrite: boolean;
 }
 
 /** Nobody can say what it does. */
@@ -47,6 +49,7 @@ const ENDING = /^\s*(?:commit|end|rollback|abort)\b[^;]*;?\s*$/i;
  */
 const DATA =
   /^[\s(]*(?:select|with|values|table|insert|update|delete|merge|copy|fetch|move|close|declare)\b/i;
+const WRITING = /\b(?:insert|update|delete|merge|copy|truncate)\b/i;
 /** What was written in one session is committed by another. */
 const TWO_PHASES = /\bprepare\s+transaction\b|\bcommit\s+prepared\b/i;
 
@@ -91,6 +94,7 @@ function judgementOf(
     verdict: isBeyondText ? { ...verdict, writes: 'everything', mayCommit: true } : verdict,
     movesNames: isMoving,
     isPlain: HARMLESS.test(text) || ENDING.test(text),
+    mayWrite: WRITING.test(text),
   };
 }
 

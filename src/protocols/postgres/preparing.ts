@@ -213,6 +213,7 @@ export class Preparing {
     const statement = this.#ensurePrepared(name);
     const made = statement ?? (name === '' ? talk.unnamed : undefined);
     if (made) talk.caching?.runsPrepared(made, talk.settingsNow);
+    else if (name !== '') talk.caching?.runsUnknown();
     talk.note(made?.facts ?? CLEAN);
     if (!statement) return talk.pass(stream, BIND);
     const portal = input.slice(at + 5, portalEnd + 1);

@@ -6,14 +6,39 @@
 import { quotedString } from './settings.ts';
 
 /** State that cannot move to another connection. */
-export type Pin = 'temporary table' | 'advisory lock' | 'listen' | 'prepare' | 'cursor' | 'settings';
+export type Pin =
+  | 'temporary object'
+  /** Among them are some that write elsewhere when they are written to, or stand before a table of their name. */
+  | 'temporary code'
+  | 'advisory lock'
+  | 'listen'
+  | 'prepare'
+  | 'cursor'
+  | 'settings';
 
 /** How the statement that we sacrifice to a driver's DEALLOCATE is called: see requests.ts. */
 export const SACRIFICE = 'wp_gone';
 
+const catalog = (name: string): string => `'pg_catalog.${name}'::pg_catalog.regclass`;
+
+/** What stands in the session's temporary schema: tables, and also types, functions and whatever else has a schema. */
+const TEMPORARY = `pg_catalog.pg_depend t
+  WHERE t.refclassid = ${catalog('pg_namespace')} AND t.refobjid = pg_catalog.pg_my_temp_schema()`;
+
+/** Temporary views, and temporary tables with triggers, rules, or functions in what is defined on them. */
+const TEMPORARY_CODE = `pg_catalog.pg_class c
+  WHERE c.oid IN (SELECT t.objid FROM ${TEMPORARY} AND t.classid = ${catalog('pg_class')})
+    AND (c.relkind = 'v' OR c.relhastriggers OR c.relhasrules OR EXISTS (
+      SELECT FROM (
+        SELECT ${catalog('pg_attrdef')} AS class, oid FROM pg_catalog.pg_attrdef WHERE adrelid = c.oid
+        UNION ALL SELECT ${catalog('pg_constraint')}, oid FROM pg_catalog.pg_constraint WHERE conrelid = c.oid
+        UNION ALL SELECT ${catalog('pg_class')}, indexrelid FROM pg_catalog.pg_index WHERE indrelid = c.oid) o
+      JOIN pg_catalog.pg_depend d ON d.classid = o.class AND d.objid = o.oid
+        AND d.refclassid = ${catalog('pg_proc')}))`;
+
 const PINS = `
-SELECT 'pin', 'temporary table', NULL, NULL WHERE EXISTS
-  (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema())
+SELECT 'pin', 'temporary object', NULL, NULL WHERE EXISTS (SELECT FROM ${TEMPORARY})
+UNION ALL SELECT 'pin', 'temporary code', NULL, NULL WHERE EXISTS (SELECT FROM ${TEMPORARY_CODE})
 UNION ALL SELECT 'pin', 'advisory lock', NULL, NULL WHERE EXISTS
   (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid())
 UNION ALL SELECT 'pin', 'listen', NULL, NULL WHERE EXISTS

@@ -23,6 +23,8 @@ const PARSE_COMPLETE = Uint8Array.of(0x31, 0, 0, 0, 4);
 const BIND_COMPLETE = Uint8Array.of(0x32, 0, 0, 0, 4);
 /** A function that is called by its number can do anything but end the transaction. */
 const FUNCTION_CALL: Verdict = { ...ANYTHING, mayCommit: false };
+/** Only what reads or writes rows can be prepared in SQL. */
+const PREPARED_IN_SQL: Verdict = { ...FUNCTION_CALL, changesSchema: false };
 
 type Flag = NonNullable<EdgeNote['read']>;
 
@@ -31,6 +33,8 @@ export interface SettingsNow {
   settings: Settings;
   /** There are changes that have not been asked for yet. */
   isUnsure: boolean;
+  /** What is written to may be a view of this session's own, or have its triggers: no catalog tells. */
+  hasOwnCode: boolean;
 }
 
 export class TalkCaching {
@@ -104,10 +108,16 @@ export class TalkCaching {
   }
 
   #runs(judgement: Judgement, { now, isBound }: { now: SettingsNow; isBound: boolean }): void {
-    const { verdict, movesNames, isPlain } = judgement;
-    const isMisjudged = !isPlain && (now.isUnsure || this.#areNamesMoved);
+    const { verdict, movesNames, isPlain, mayWrite } = judgement;
+    const isElsewhere = now.isUnsure || this.#areNamesMoved || (now.hasOwnCode && mayWrite);
+    const isMisjudged = isElsewhere && !isPlain;
     this.writes.runs(isMisjudged ? { ...verdict, writes: 'everything' } : verdict, { isBound });
     this.#areNamesMoved ||= movesNames;
+  }
+
+  /** A statement that we did not prepare: the driver may have done so in SQL. */
+  runsUnknown(): void {
+    this.writes.runs(PREPARED_IN_SQL, { isBound: true });
   }
 
   callsFunction(): void {

@@ -104,7 +104,8 @@ export class Talk {
   /** What a statement is judged by. */
   get settingsNow(): SettingsNow {
     const isUnsure = this.hidesSettings || this.hasUnknownSettings || this.pins.includes('settings');
-    return { settings: this.settings, isUnsure };
+    const hasOwnCode = this.pins.includes('temporary code');
+    return { settings: this.settings, isUnsure, hasOwnCode };
   }
 
   /** The reply to an exchange that no origin had a say in. */

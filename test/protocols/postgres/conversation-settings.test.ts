@@ -281,7 +281,7 @@ scripted('a pinned driver leaves: DISCARD ALL, then the connection is as good as
       origin: wire(complete('CREATE TABLE'), ready()),
       toDriver: wire(complete('CREATE TABLE'), ready()),
       phase: 'unsettled',
-      settles: { rows: [['pin', 'temporary table', null, null]], phase: 'pinned' },
+      settles: { rows: [['pin', 'temporary object', null, null]], phase: 'pinned' },
     },
     {
       call: (conversation) => {
