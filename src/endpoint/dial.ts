@@ -51,14 +51,15 @@ class Attempt {
     const opened = await transport.open(this.#abort.signal);
     let stream = this.#keep(opened.stream);
     let isSecure = false;
-    await stream.write(login.begin());
+    await say(stream, login.begin());
     for (;;) {
       const step = login.receive(await read(stream));
       switch (step.step) {
         case 'read':
-          if (step.send.length > 0) await stream.write(step.send);
+          await say(stream, step.send);
           break;
         case 'startTls':
+          await say(stream, step.send);
           stream = this.#keep(await opened.secure());
           isSecure = true;
           await stream.write(step.secured());
@@ -82,6 +83,11 @@ class Attempt {
     if (this.#abort.signal.aborted) stream.close();
     return stream;
   }
+}
+
+/** A server that speaks first hears nothing until then. */
+async function say(stream: ByteStream, bytes: Uint8Array): Promise<void> {
+  if (bytes.length > 0) await stream.write(bytes);
 }
 
 async function read(stream: ByteStream): Promise<Uint8Array> {

@@ -174,8 +174,8 @@ export interface OriginLogin {
 
 export type OriginStep =
   | { step: 'read'; send: Uint8Array }
-  /** Upgrade the socket, then send what `secured` returns. */
-  | { step: 'startTls'; secured: () => Uint8Array }
+  /** Send, upgrade the socket, then send what `secured` returns. */
+  | { step: 'startTls'; send: Uint8Array; secured: () => Uint8Array }
   | { step: 'ready'; session: OriginSession; facts: OriginFacts }
   | { step: 'failed'; error: PoolerError };
 

@@ -12,14 +12,13 @@ export interface Dialect {
   collation: number;
 }
 
-const { FOUND_ROWS, NO_SCHEMA, ODBC, LOCAL_FILES, IGNORE_SPACE } = Capability;
+const { FOUND_ROWS, ODBC, LOCAL_FILES, IGNORE_SPACE } = Capability;
 const { MULTI_STATEMENTS, MULTI_RESULTS, PS_MULTI_RESULTS, DEPRECATE_EOF } = Capability;
 const { OPTIONAL_RESULTSET_METADATA, QUERY_ATTRIBUTES } = Capability;
 
-/** Those of which a server behaves otherwise. */
+/** Those that make a server behave otherwise. Not NO_SCHEMA: MariaDB 10.11 cannot even SHOW VARIABLES with it. */
 const SHAPING =
   FOUND_ROWS |
-  NO_SCHEMA |
   ODBC |
   LOCAL_FILES |
   IGNORE_SPACE |
@@ -78,7 +77,7 @@ export function requestOf(dialect: Dialect, origin: { capabilities: number }): n
   const { SESSION_TRACK, LONG_PASSWORD, INTERACTIVE, IGNORE_SIGPIPE, RESERVED } = Capability;
   const login = (LOGIN | SESSION_TRACK) & ~(INTERACTIVE | IGNORE_SIGPIPE | RESERVED);
   const legacy = dialect.extended === 0 ? LONG_PASSWORD : 0;
-  return ((login & origin.capabilities) | dialect.capabilities | legacy) >>> 0;
+  return (((login | dialect.capabilities) & origin.capabilities) | legacy) >>> 0;
 }
 
 export function dialectOf(agreed: Dialect): Dialect {
@@ -96,8 +95,7 @@ export function encodeDialect({ capabilities, extended, collation }: Dialect): s
 /** Empty: that of our own connections. */
 export function decodeDialect(text: string): Dialect {
   if (text === '') return OWN;
-  const [capabilities = 0, extended = 0, collation = 0] = text
-    .split('.')
-    .map((part) => Number.parseInt(part, 16));
-  return { capabilities, extended, collation };
+  const numbers = text.split('.').map((part) => Number.parseInt(part, 16));
+  const [capabilities = 0, extended = 0, collation = 0] = numbers;
+  return dialectOf({ capabilities, extended, collation });
 }

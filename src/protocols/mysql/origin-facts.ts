@@ -27,7 +27,20 @@ export function factsOf(greeting: OriginGreeting, variables: ReadonlyMap<string,
   const { serverVersion, capabilities, extended, collation, status } = greeting;
   const numbers = { capabilities, extended, collation, status };
   const parameters = Object.entries(numbers).map(([name, value]) => [`greeting.${name}`, String(value)]);
-  return { serverVersion, parameters: Object.fromEntries([...parameters, ...variables]) };
+  return { serverVersion, parameters: Object.fromEntries([...parameters, ...commonOf(variables)]) };
+}
+
+/** Those that do not come from the session's own dialect: its collation, and IGNORE_SPACE in the SQL mode. */
+function commonOf(variables: ReadonlyMap<string, string>): [string, string][] {
+  const common = [...variables].filter(([name]) => !/^(character_set|collation)_/.test(name));
+  return common.map(([name, value]) => [name, name === 'sql_mode' ? withoutIgnoreSpace(value) : value]);
+}
+
+function withoutIgnoreSpace(sqlMode: string): string {
+  return sqlMode
+    .split(',')
+    .filter((mode) => mode !== 'IGNORE_SPACE')
+    .join();
 }
 
 export function greetingOf({ serverVersion, parameters }: OriginFacts): OriginGreeting {

@@ -20,7 +20,7 @@ export class CancelMachine implements OriginLogin {
   /** The only answer is the one to SSLRequest. The key never goes in clear where TLS was refused. */
   receive(bytes: Uint8Array): OriginStep {
     if (this.#wantsTls && bytes[0] === ACCEPTED)
-      return { step: 'startTls', secured: () => this.#cancelRequest };
+      return { step: 'startTls', send: new Uint8Array(), secured: () => this.#cancelRequest };
     return { step: 'read', send: new Uint8Array() };
   }
 }

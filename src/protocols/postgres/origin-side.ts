@@ -115,7 +115,7 @@ export class OriginLoginMachine implements OriginLogin {
     if (this.#inbox.length > 0)
       throw violation('The database sent data in clear behind its answer to SSLRequest.');
     this.#state = { at: 'securing' };
-    return { step: 'startTls', secured: () => this.#startup() };
+    return { step: 'startTls', send: new Uint8Array(), secured: () => this.#startup() };
   }
 
   #startup(): Uint8Array {

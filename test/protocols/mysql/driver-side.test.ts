@@ -128,7 +128,7 @@ test('the greeting has the version, the collation and the capabilities of the or
       [40, 41, 42, 43], // connection id
       NONCE.subarray(0, 8),
       [0], // filler
-      [0xdf, 0xf7], // capabilities: all lower ones but COMPRESS and SSL
+      [0xcf, 0xf7], // capabilities: all lower ones but NO_SCHEMA, COMPRESS and SSL
       [255], // collation
       [2, 0], // status: autocommit
       [0xbf, 0x0b], // upper capabilities
@@ -151,7 +151,7 @@ test('a MariaDB is greeted for as one: its extended capabilities, and the plugin
   const step = handshake.begin(MARIADB);
   if (step.step !== 'read') throw new Error(step.step);
   const behindVersion = 5 + MARIADB.serverVersion.length + 1;
-  expect(step.send.subarray(behindVersion + 13, behindVersion + 15)).toEqual(wire([0xde, 0xf7])); // not LONG_PASSWORD
+  expect(step.send.subarray(behindVersion + 13, behindVersion + 15)).toEqual(wire([0xce, 0xf7])); // not LONG_PASSWORD
   expect(step.send.subarray(behindVersion + 27, behindVersion + 31)).toEqual(wire([0x1c, 0, 0, 0])); // not PROGRESS
   expect(new TextDecoder().decode(step.send)).toMatch(/mysql_native_password\0$/);
 });
