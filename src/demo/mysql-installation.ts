@@ -2,7 +2,6 @@
  * MariaDB 10.11 and MySQL 9.7 or later for the demo and the tests: unpacked once per machine into the user's cache
  * folder, with a data directory made ready to be copied. Whoever comes first makes it; a folder that is there is whole.
  */
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -11,6 +10,9 @@ import { makeTemporaryFolder } from '../cli/leftovers.ts';
 import { type ProcessGroupOptions, runToEnd } from '../cli/process-group.ts';
 import { runStep } from '../cli/steps.ts';
 import { type DebianPackages, unpackDebianPackages } from './debian-packages.ts';
+
+/** Raised where what is below makes another folder than before. */
+const RECIPE = 1;
 
 export const MYSQL_FLAVOURS = ['mariadb', 'mysql'] as const;
 export type MySqlFlavour = (typeof MYSQL_FLAVOURS)[number];
@@ -112,12 +114,8 @@ function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'warmpool');
 }
 
-/** Another recipe is another folder. */
 function folderName(flavour: MySqlFlavour): string {
-  const { debian, makeData } = FLAVOURS[flavour];
-  const recipe = `${JSON.stringify(debian)}${makeData}${bootstrapMariaDb}`;
-  const hash = createHash('sha256').update(recipe).digest('hex').slice(0, 8);
-  return `${flavour}-${process.arch}-${hash}`;
+  return `${flavour}-${process.arch}-${RECIPE}`;
 }
 
 async function make(flavour: MySqlFlavour, folder: string): Promise<void> {
