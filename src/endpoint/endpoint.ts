@@ -128,7 +128,7 @@ export class Endpoint extends DurableObject<Env> {
     this.#serving = undefined;
     this.#served = undefined;
     if (!served) return;
-    this.#drained = [...this.#drained.filter(({ stats }) => stats.size > 0), served.pool];
+    this.#drained = [...this.#drained.filter((pool) => !pool.isEmpty), served.pool];
     served.pool.drain();
   }
 
@@ -211,7 +211,8 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #othersOpen(pool: Pool): number {
-    return this.#drained.reduce((sum, other) => (other === pool ? sum : sum + other.stats.size), 0);
+    const others = this.#drained.filter((other) => other !== pool);
+    return others.reduce((sum, { stats: { size, opening } }) => sum + size + opening, 0);
   }
 
   async #open(config: Config, how: OpenOptions): Promise<OriginConnection> {

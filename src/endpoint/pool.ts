@@ -15,7 +15,7 @@ export interface PoolOptions {
   idleTimeoutMs: number;
   /** Connections of pools that this one replaces: they count towards the same limit until they are gone. */
   othersOpen: () => number;
-  /** One of this pool's connections is gone. */
+  /** One of this pool's connections is gone, or was not to be had. */
   onClosed: () => void;
 }
 
@@ -205,6 +205,7 @@ export class Pool {
     } catch (cause) {
       takeOut(this.#opening, dialect);
       this.#refused(PoolerError.from(cause));
+      this.#options.onClosed();
     }
   }
 

@@ -1,10 +1,14 @@
 /** Credentials change while drivers work, and configs go while drivers are connected. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { callApi } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
+import { until } from './drivers.ts';
 
 const DRIVERS = 50;
+const NOTHING_OPEN = { size: 0, idle: 0, opening: 0, opened: 0 };
 
 let harness: Harness;
 
@@ -59,10 +63,33 @@ test('a restart closes the pool and no driver notices', async () => {
   const client = new Client(target.pooled);
   await client.connect();
   const before = await pidOf(client);
-  const response = await fetch(`${configUrl(target)}/restart`, { method: 'POST', headers: headers() });
-  expect(((await response.json()) as { result: { restarted_on: string } }).result.restarted_on).toBeTruthy();
+  expect((await restart(target)).result.restarted_on).toBeTruthy();
   expect(await pidOf(client)).not.toBe(before);
   await client.end();
+});
+
+test('a restart keeps to the limit, also while connections are being opened', async () => {
+  const limit = 4;
+  const { proxy } = harness.origin('18');
+  const others = proxy.stats().openConnections;
+  const open = (): number => proxy.stats().openConnections - others;
+  const target = await harness.createTarget({ config: { origin_connection_limit: limit } });
+  await oneQuery(target.pooled);
+  await restart(target);
+  await until(() => open() === 0, 10_000);
+  proxy.setRtt(2_000);
+  const queries = Array.from({ length: 3 * limit }, () => oneQuery(target.pooled));
+  try {
+    await until(() => open() === limit, 10_000);
+    await restart(target);
+    const pool = async (): Promise<unknown> => (await callApi(harness, `/${target.configId}/state`))['pool'];
+    // All wait for the new pool, which opens none before the old one's are gone.
+    await until(async () => isDeepStrictEqual(await pool(), { ...NOTHING_OPEN, waiting: 3 * limit }), 5_000);
+    expect(open()).toBe(limit);
+  } finally {
+    proxy.setRtt(0);
+  }
+  expect(await Promise.all(queries)).toEqual(queries.map(() => 1));
 });
 
 /** Many drivers that each run short transactions and single queries, on old and on new connections. */
@@ -125,6 +152,11 @@ async function attempt(target: Target, body: unknown): Promise<Answer> {
 async function change(target: Target, body: unknown): Promise<void> {
   const answer = await attempt(target, body);
   expect(answer).toMatchObject({ success: true });
+}
+
+async function restart(target: Target): Promise<{ result: { restarted_on: string } }> {
+  const response = await fetch(`${configUrl(target)}/restart`, { method: 'POST', headers: headers() });
+  return (await response.json()) as { result: { restarted_on: string } };
 }
 
 function configUrl(target: Target): string {
