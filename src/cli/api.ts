@@ -12,6 +12,7 @@ const Config = v.looseObject({
   origin: v.optional(
     // Host and port are those of a public origin alone.
     v.looseObject({
+      scheme: v.optional(v.string()),
       host: v.optional(v.string()),
       port: v.optional(v.number()),
       user: v.optional(v.string()),

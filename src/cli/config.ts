@@ -2,12 +2,13 @@
 import { Command } from 'commander';
 import { apiFromEnv } from './api.ts';
 import { showConfig } from './config-show.ts';
+import { defaultPortOf, type ProtocolName, protocolOfScheme } from './listeners.ts';
 import { parsePort } from './options.ts';
 
 interface UrlOptions {
   user: string;
   host: string;
-  port: number;
+  port?: number;
   json?: boolean;
 }
 
@@ -27,21 +28,30 @@ export function configCommand(): Command {
     .description('print a connection string with a new token, and nothing else')
     .argument('<name>', 'name or id of the config')
     .option('--user <user>', 'whose token; an earlier one of that user ends', 'app')
-    .option('--host <host>', "host of Warmpool's PostgreSQL port", '127.0.0.1')
-    .option('--port <port>', "Warmpool's PostgreSQL port", parsePort, 6432)
+    .option('--host <host>', 'host of Warmpool', '127.0.0.1')
+    .option(
+      '--port <port>',
+      "Warmpool's port for the config's protocol (default: 6432, MySQL 3307)",
+      parsePort,
+    )
     .option('--json', 'print an object with url, user and token')
     .addHelpText(
       'after',
       `
 Examples:
   $ psql "$(npx warmpool config url mydb)"
-  $ DATABASE_URL=$(npx warmpool config url mydb --user migrations) npx drizzle-kit migrate`,
+  $ DATABASE_URL=$(npx warmpool config url mydb --user migrations) npx drizzle-kit migrate
+
+The clients of MySQL and MariaDB take no URL. With a token of its own:
+  $ npx warmpool token create cli --config mydb
+  $ mariadb --protocol=tcp --skip-ssl -h 127.0.0.1 -P 3307 -u cli -p mydb`,
     )
     .action(printUrl);
   return command;
 }
 
 export function connectionString(parts: {
+  protocol: ProtocolName;
   user: string;
   token: string;
   host: string;
@@ -49,12 +59,15 @@ export function connectionString(parts: {
   config: string;
 }): string {
   const [user, token, config] = [parts.user, parts.token, parts.config].map(encodeURIComponent);
-  return `postgres://${user}:${token}@${parts.host}:${parts.port}/${config}`;
+  return `${parts.protocol}://${user}:${token}@${parts.host}:${parts.port}/${config}`;
 }
 
 async function printUrl(name: string, options: UrlOptions): Promise<void> {
   const api = apiFromEnv();
-  const { user, token } = await api.replaceToken(await api.findConfigId(name), options.user);
-  const url = connectionString({ user, token, host: options.host, port: options.port, config: name });
+  const { id, origin } = await api.findConfig(name);
+  const { user, token } = await api.replaceToken(id, options.user);
+  const protocol = protocolOfScheme(origin?.scheme ?? '');
+  const { host, port = defaultPortOf(protocol) } = options;
+  const url = connectionString({ protocol, user, token, host, port, config: name });
   console.log(options.json ? JSON.stringify({ url, user, token }) : url);
 }

@@ -50,10 +50,11 @@ async function demo(options: DemoOptions): Promise<void> {
 
   const origin = await runStep('PostgreSQL 18', startOrigin);
   const proxy = await startDelayProxy({ targetPort: origin.port, rttMs: options.rtt });
-  const warmpool = await runStep('Warmpool', () =>
+  const warmpool = await runStep('Warmpool', async () =>
     startWarmpool({
       httpPort: options.port,
       postgresPort: options.postgresPort,
+      mysqlPort: await findFreePort(),
       persistDir: join(folder.path, 'warmpool'),
     }),
   );
@@ -111,7 +112,14 @@ async function createConfig(options: {
   });
   const api = new Api({ base: apiBase, token: adminToken, account: ACCOUNT });
   const { user, token } = await api.replaceToken(await api.findConfigId(CONFIG_NAME), 'app');
-  return connectionString({ user, token, host: '127.0.0.1', port: postgresPort, config: CONFIG_NAME });
+  return connectionString({
+    protocol: 'postgres',
+    user,
+    token,
+    host: '127.0.0.1',
+    port: postgresPort,
+    config: CONFIG_NAME,
+  });
 }
 
 async function startDemoWorker(options: {

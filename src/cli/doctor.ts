@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { apiFromEnv } from './api.ts';
 import { DEV_FOLDER } from './dev.ts';
 import { checkService } from './doctor-service.ts';
+import { defaultPortOf } from './listeners.ts';
 import { parsePort } from './options.ts';
 import { PortInUseError, requireFreePort } from './ports.ts';
 import { readConfigKey, secretsPath } from './warmpool-server.ts';
@@ -25,6 +26,7 @@ export interface Finding {
 interface DoctorOptions {
   port: number;
   postgresPort: number;
+  mysqlPort: number;
   json?: boolean;
 }
 
@@ -32,7 +34,8 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check Node, ports, key, migrations, the API and every origin, and say how to mend each')
     .option('--port <port>', 'HTTP port', parsePort, 8787)
-    .option('--postgres-port <port>', 'port for PostgreSQL drivers', parsePort, 6432)
+    .option('--postgres-port <port>', 'port for PostgreSQL drivers', parsePort, defaultPortOf('postgres'))
+    .option('--mysql-port <port>', 'port for MySQL and MariaDB drivers', parsePort, defaultPortOf('mysql'))
     .option('--json', 'print an array of findings')
     .addHelpText(
       'after',
@@ -47,6 +50,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
     checkNode(),
     await checkPort({ name: 'HTTP port', port: options.port, option: '--port' }),
     await checkPort({ name: 'Postgres port', port: options.postgresPort, option: '--postgres-port' }),
+    await checkPort({ name: 'MySQL port', port: options.mysqlPort, option: '--mysql-port' }),
     await checkKey(),
     await checkMigrations(),
     ...(await checkService(apiFromEnv())),

@@ -21,6 +21,7 @@ const LOCAL_ADMIN_TOKEN = 'dev';
 export interface WarmpoolOptions {
   httpPort: number;
   postgresPort: number;
+  mysqlPort: number;
   /** Holds configs, cache and the key; the next start finds them again. */
   persistDir: string;
   /** The project to run; default: this one. Tests give another. */
@@ -36,6 +37,7 @@ export interface Warmpool {
   apiBase: string;
   adminToken: string;
   postgresPort: number;
+  mysqlPort: number;
   /** Fulfils with its last output when it ends, asked or not. */
   ended: Promise<string>;
   stop(): Promise<void>;
@@ -44,6 +46,7 @@ export interface Warmpool {
 export async function startWarmpool(options: WarmpoolOptions): Promise<Warmpool> {
   await requireFreePort(options.httpPort, '--port');
   await requireFreePort(options.postgresPort, '--postgres-port');
+  await requireFreePort(options.mysqlPort, '--mysql-port');
   const folder = options.persistDir;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await buildParser();
@@ -58,7 +61,7 @@ export async function startWarmpool(options: WarmpoolOptions): Promise<Warmpool>
   await writeConfig({ config, folder, secrets });
   await applyMigrations(folder);
   const beside = await options.beside?.({ config, secrets });
-  const { httpPort, postgresPort, log } = options;
+  const { httpPort, postgresPort, mysqlPort, log } = options;
   const dev = await startWranglerDev({
     config,
     folder,
@@ -68,11 +71,12 @@ export async function startWarmpool(options: WarmpoolOptions): Promise<Warmpool>
     beside,
     log,
   });
-  await waitForPostgresPort({ postgresPort, stop: dev.stop });
+  for (const port of [postgresPort, mysqlPort]) await waitForListener({ port, stop: dev.stop });
   return {
     apiBase: `${dev.url}/client/v4`,
     adminToken: LOCAL_ADMIN_TOKEN,
     postgresPort,
+    mysqlPort,
     ended: dev.ended,
     stop: dev.stop,
   };
@@ -98,14 +102,18 @@ async function keepConfigKey(persistDir: string): Promise<string> {
   return kept;
 }
 
-async function makeConfig(options: WarmpoolOptions): Promise<WranglerConfig> {
-  const projectDir = options.projectDir ?? join(import.meta.dirname, '../..');
+async function makeConfig({
+  projectDir = join(import.meta.dirname, '../..'),
+  postgresPort,
+  mysqlPort,
+}: WarmpoolOptions): Promise<WranglerConfig> {
   const config = await readConfig(join(projectDir, 'wrangler.jsonc'));
   return {
     ...config,
     // Run already; wrangler would look for it, and for changes of the source, beside the generated config.
     build: undefined,
-    connect: [{ protocol: 'tcp', port: options.postgresPort, address: '127.0.0.1' }],
+    connect: [postgresPort, mysqlPort].map((port) => ({ protocol: 'tcp', port, address: '127.0.0.1' })),
+    vars: { ...config.vars, LISTENERS: JSON.stringify({ [postgresPort]: 'postgres', [mysqlPort]: 'mysql' }) },
   };
 }
 
@@ -125,16 +133,13 @@ async function applyMigrations(folder: string): Promise<void> {
   });
 }
 
-async function waitForPostgresPort(options: {
-  postgresPort: number;
-  stop: () => Promise<void>;
-}): Promise<void> {
+async function waitForListener(options: { port: number; stop: () => Promise<void> }): Promise<void> {
   const isOpen = await waitUntil({
-    isReady: () => isPortOpen(options.postgresPort),
+    isReady: () => isPortOpen(options.port),
     isHopeless: () => false,
     waitMs: TCP_WAIT_MS,
   });
   if (isOpen) return;
   await options.stop();
-  throw new Error(`Warmpool answers HTTP but port ${options.postgresPort} does not accept.`);
+  throw new Error(`Warmpool answers HTTP but port ${options.port} does not accept.`);
 }

@@ -16,6 +16,7 @@ export interface WranglerConfig {
   name: string;
   connect?: { protocol: 'tcp'; port: number; address?: string }[];
   d1_databases?: { binding: string; migrations_dir?: string }[];
+  vars?: Record<string, string>;
   hyperdrive?: { binding: string; id: string; localConnectionString?: string }[];
   [field: string]: unknown;
 }

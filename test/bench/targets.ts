@@ -87,6 +87,7 @@ async function startWarmpoolTargets(
   const warmpool = await startWarmpool({
     httpPort: await findFreePort(),
     postgresPort: await findFreePort(),
+    mysqlPort: await findFreePort(),
     persistDir: join(folder.path, 'warmpool'),
     beside: async (worker) => [
       ...(await edges.writeConfigs(worker)),

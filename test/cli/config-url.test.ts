@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const CONFIG_ID = '0123456789abcdef0123456789abcdef';
+const MYSQL_CONFIG_ID = 'fedcba9876543210fedcba9876543210';
 
 describe('warmpool config url and token', () => {
   let server: Server;
@@ -35,6 +36,15 @@ describe('warmpool config url and token', () => {
     });
   });
 
+  test("prints a string of the config's own protocol, with that protocol's port", async () => {
+    expect(await run('config', 'url', 'orders')).toMatchObject({
+      stdout: 'mysql://app:secret-1@127.0.0.1:3307/orders\n',
+    });
+    expect(await run('config', 'url', 'orders', '--user', 'cli', '--port', '3310')).toMatchObject({
+      stdout: 'mysql://cli:secret-2@127.0.0.1:3310/orders\n',
+    });
+  });
+
   test('replaces the token of a user that has one', async () => {
     tokens = [
       { id: 'old', user: 'app' },
@@ -49,7 +59,7 @@ describe('warmpool config url and token', () => {
   test('an unknown config names those that there are', async () => {
     const { code, stdout, stderr } = await run('config', 'url', 'nope');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('There is no config "nope" (there are: books).');
+    expect(stderr).toContain('There is no config "nope" (there are: books, orders).');
   });
 
   test('a wrong API token shows what the API said', async () => {
@@ -67,8 +77,14 @@ describe('warmpool config url and token', () => {
     const configs = '/client/v4/accounts/local/hyperdrive/configs';
     if (request.headers.authorization !== 'Bearer dev') return [403, null];
     if (request.url?.replace(/\?.*/, '') === configs)
-      return [200, [{ id: CONFIG_ID, name: 'books', origin: {} }]];
-    const path = request.url?.replace(`${configs}/${CONFIG_ID}/tokens`, '');
+      return [
+        200,
+        [
+          { id: CONFIG_ID, name: 'books', origin: {} },
+          { id: MYSQL_CONFIG_ID, name: 'orders', origin: { scheme: 'mysql' } },
+        ],
+      ];
+    const path = request.url?.replace(/^.*\/[0-9a-f]{32}\/tokens/, '');
     if (request.method === 'GET' && path === '') return [200, tokens];
     if (request.method === 'DELETE') {
       tokens = tokens.filter((token) => path !== `/${token.id}`);

@@ -12,11 +12,12 @@ const WORKER = `
 export default {
   async fetch(request, env) {
     const { n } = await env.DB.prepare('select count(*) as n from configs').first();
-    return Response.json({ configs: n, token: env.ADMIN_TOKEN, key: env.CONFIG_KEY, more: env.MORE });
+    return Response.json({ configs: n, token: env.ADMIN_TOKEN, key: env.CONFIG_KEY, more: env.MORE, on: env.LISTENERS });
   },
   async connect(socket) {
     const writer = socket.writable.getWriter();
-    await writer.write(new TextEncoder().encode('hello'));
+    const { localAddress } = await socket.opened;
+    await writer.write(new TextEncoder().encode(localAddress));
     await writer.close();
   },
 };`;
@@ -31,7 +32,7 @@ const CONFIG = `{
 
 describe('startWarmpool', () => {
   let folder: string;
-  let ports: { httpPort: number; postgresPort: number };
+  let ports: { httpPort: number; postgresPort: number; mysqlPort: number };
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'warmpool-server-test-'));
@@ -39,19 +40,29 @@ describe('startWarmpool', () => {
     await writeFile(join(folder, 'project/wrangler.jsonc'), CONFIG);
     await writeFile(join(folder, 'project/worker.js'), WORKER);
     await writeFile(join(folder, 'project/sql/0001_configs.sql'), 'create table configs (id text);');
-    ports = { httpPort: await findFreePort(), postgresPort: await findFreePort() };
+    ports = {
+      httpPort: await findFreePort(),
+      postgresPort: await findFreePort(),
+      mysqlPort: await findFreePort(),
+    };
   });
 
   afterEach(() => rm(folder, { recursive: true, maxRetries: 5 }));
 
-  test('applies migrations, hands over secrets, opens both ports, and keeps its key', async () => {
+  test('applies migrations, hands over secrets, opens all ports and tells the Worker which is whose, and keeps its key', async () => {
     const options = { ...ports, persistDir: join(folder, 'state'), projectDir: join(folder, 'project') };
     const warmpool = await startWarmpool({ ...options, env: { MORE: 'of it' } });
     const answer = (await (await fetch(warmpool.apiBase)).json()) as Record<string, unknown>;
     expect(answer).toMatchObject({ configs: 0, token: 'dev', more: 'of it' });
     expect(Buffer.from(String(answer.key), 'base64')).toHaveLength(32);
-    const [greeting] = await once(connect(warmpool.postgresPort, '127.0.0.1'), 'data');
-    expect(String(greeting)).toBe('hello');
+    expect(JSON.parse(String(answer.on))).toEqual({
+      [ports.postgresPort]: 'postgres',
+      [ports.mysqlPort]: 'mysql',
+    });
+    for (const port of [warmpool.postgresPort, warmpool.mysqlPort]) {
+      const [greeting] = await once(connect(port, '127.0.0.1'), 'data');
+      expect(String(greeting)).toBe(`127.0.0.1:${port}`);
+    }
     expect((await stat(join(folder, 'state/.dev.vars'))).mode & 0o777).toBe(0o600);
     await warmpool.stop();
     expect(await isPortOpen(ports.httpPort)).toBe(false);
@@ -62,13 +73,14 @@ describe('startWarmpool', () => {
     await again.stop();
   });
 
-  test('refuses a busy port before it starts or writes anything', async () => {
+  test.each([
+    ['postgresPort', '--postgres-port'],
+    ['mysqlPort', '--mysql-port'],
+  ] as const)('refuses a busy %s before it starts or writes anything', async (port, option) => {
     const persistDir = join(folder, 'state');
-    const server = createServer().listen(ports.postgresPort, '127.0.0.1');
+    const server = createServer().listen(ports[port], '127.0.0.1');
     await once(server, 'listening');
-    await expect(startWarmpool({ ...ports, persistDir })).rejects.toThrow(
-      'choose another with --postgres-port',
-    );
+    await expect(startWarmpool({ ...ports, persistDir })).rejects.toThrow(`choose another with ${option}`);
     await expect(readFile(join(persistDir, '.dev.vars'))).rejects.toThrow('ENOENT');
     server.close();
   });

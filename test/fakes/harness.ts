@@ -89,12 +89,13 @@ export async function startHarness(
 
 /** A port that was free may be somebody else's when Warmpool, seconds later, listens: then others are tried. */
 export async function startOnFreePorts(
-  options: Omit<WarmpoolOptions, 'httpPort' | 'postgresPort'>,
+  options: Omit<WarmpoolOptions, 'httpPort' | 'postgresPort' | 'mysqlPort'>,
 ): Promise<Warmpool> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const [httpPort, postgresPort] = [await findFreePort(), await findFreePort()];
-      return await startWarmpool({ ...options, httpPort, postgresPort });
+      const mysqlPort = await findFreePort();
+      return await startWarmpool({ ...options, httpPort, postgresPort, mysqlPort });
     } catch (error) {
       if (attempt === START_ATTEMPTS_MAX || !/address already in use/i.test(String(error))) throw error;
     }
@@ -125,8 +126,9 @@ async function createTarget(options: {
   });
   const configId = String(created.id);
   const { token } = await post(warmpool, `/${configId}/tokens`, { user: USER });
-  const { postgresPort: port } = warmpool;
+  const port = protocol === 'mysql' ? warmpool.mysqlPort : warmpool.postgresPort;
   const pooled = connectionString({
+    protocol,
     user: USER,
     token: String(token),
     host: '127.0.0.1',

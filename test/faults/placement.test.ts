@@ -72,6 +72,7 @@ beforeAll(async () => {
   warmpool = await startWarmpool({
     httpPort: await findFreePort(),
     postgresPort: await findFreePort(),
+    mysqlPort: await findFreePort(),
     persistDir: join(folder.path, 'warmpool'),
     env: { PLACEMENT_ROUTES: JSON.stringify(routes) },
   });
@@ -96,7 +97,7 @@ beforeEach(async () => {
   await untilPlaced((placement) => placement.endpoint_hint !== undefined);
   const { token } = await api.createToken(config.id, 'app');
   const address = { host: '127.0.0.1', port: warmpool.postgresPort };
-  pooled = connectionString({ user: 'app', token, config: config.id, ...address });
+  pooled = connectionString({ protocol: 'postgres', user: 'app', token, config: config.id, ...address });
 });
 
 test('a new config finds the nearest region by itself', async () => {
