@@ -1,0 +1,224 @@
+/**
+ * The origin's half of a conversation: its bytes in, bytes for the driver out.
+ *
+ * Rows and definitions are never looked at: whatever is the driver's passes as a slice of what was read. Replies to
+ * commands of ours are cut out. Each OK is read, for what it says of the session; a driver that did not ask for
+ * session tracking gets it without.
+ */
+import { PoolerError } from '../../errors.ts';
+import { Capability, hasFlag, ServerStatus } from './capabilities.ts';
+import { decodeErr, ErrorNumber, encodeErr, originError } from './errors.ts';
+import type { Expected } from './expected.ts';
+import { observeOk, statementEnded } from './observe.ts';
+import { decodeEof, decodeOk, encodeOk } from './ok-packet.ts';
+import type { MySqlOrigin } from './origin-session.ts';
+import { PacketStream } from './packet-stream.ts';
+import { Command, packet } from './packets.ts';
+import { ReplyReader, type Role } from './reply-reader.ts';
+import { CLEAN } from './statement-facts.ts';
+import type { Talk } from './talk.ts';
+
+/** Packets that are decoded: OK, EOF, ERR, heads. */
+const DECODED_BYTES_MAX = 1024 * 1024;
+/** What a cancelled statement is answered with; MariaDB has two. */
+const INTERRUPTED: readonly number[] = [ErrorNumber.ER_QUERY_INTERRUPTED, 1969, 3024];
+/** The origin closes behind these: it shuts down, it was told to, or it has waited for too long. */
+const LAST_WORDS: readonly number[] = [ErrorNumber.ER_SERVER_SHUTDOWN, 1927, 4031];
+
+export class Replies {
+  readonly #talk: Talk;
+  readonly #stream: PacketStream;
+  #reader: ReplyReader | undefined;
+  /** Whose reply is being read. */
+  #current: Expected | undefined;
+
+  constructor(talk: Talk) {
+    this.#talk = talk;
+    this.#stream = new PacketStream((bytes) => {
+      if (!talk.isDriverGone) talk.toDriver.push(bytes);
+    });
+  }
+
+  feed(chunk: Uint8Array): void {
+    if (!this.#stream.open(chunk)) return;
+    while (!this.#talk.isOriginBroken && this.#stream.next() && this.#take()) {
+      // Each step takes one packet, or as much of it as is there.
+    }
+    this.#stream.close();
+  }
+
+  /** A new connection begins: nothing of the old one's bytes is left. */
+  attached({ capabilities, extended }: MySqlOrigin): void {
+    this.#stream.reset();
+    this.#reader = new ReplyReader({ capabilities, extended });
+    this.#current = undefined;
+  }
+
+  #take(): boolean {
+    const stream = this.#stream;
+    const { first } = this.#talk.expected;
+    const reader = this.#reader;
+    if (stream.length > 0 && stream.firstByte === undefined)
+      return stream.want(stream.frameLength - stream.length + 1);
+    if (!first || !reader) return this.#unasked();
+    if (this.#current !== first) {
+      this.#current = first;
+      reader.begin(first.kind);
+      stream.nextSequence = stream.sequence;
+    }
+    if (!stream.isInOrder) return this.#violate('packets out of order');
+    const role = reader.roleOf(stream);
+    if (role === undefined) return this.#violate('an unexpected packet');
+    if (role === 'row' || role === 'definition') {
+      reader.took(role);
+      return this.#pass(first);
+    }
+    if (stream.length > DECODED_BYTES_MAX) return this.#violate(`a packet of ${stream.length} bytes`);
+    if (!stream.isWhole) return stream.want(stream.frameLength);
+    return this.#takeWhole(role, { entry: first, reader });
+  }
+
+  #takeWhole(role: Role, { entry, reader }: { entry: Expected; reader: ReplyReader }): boolean {
+    const { payload } = this.#stream;
+    switch (role) {
+      case 'ok':
+        return this.#ok(entry, reader);
+      case 'eof': {
+        const { status, warnings } = decodeEof(payload);
+        this.#statusIs(status);
+        reader.took(role, { status });
+        this.#pass(entry);
+        return this.#ended(entry, { status, warnings });
+      }
+      case 'err':
+        reader.took(role);
+        return this.#err(entry);
+      case 'file':
+        this.#pass(entry);
+        return this.#file();
+      case 'head':
+        reader.took(role, { payload });
+        if (entry.head) this.#replace(entry, entry.head(payload));
+        else this.#pass(entry);
+        return this.#ended(entry, { status: 0, warnings: 0 });
+      default:
+        reader.took(role);
+        this.#pass(entry);
+        return this.#ended(entry, { status: 0, warnings: 0 });
+    }
+  }
+
+  // --- packets ----------------------------------------------------------------------------------------------
+
+  #pass({ isHidden }: Expected): true {
+    if (isHidden) this.#stream.cut();
+    else {
+      this.#stream.pass();
+      this.#talk.sequence = this.#stream.nextSequence;
+    }
+    return true;
+  }
+
+  #replace(entry: Expected, payload: Uint8Array): void {
+    // It may be made of slices of what it replaces.
+    const replacement = packet(this.#stream.sequence, payload);
+    this.#stream.cut();
+    if (entry.isHidden) return;
+    this.#stream.insert(replacement);
+    this.#talk.sequence = this.#stream.nextSequence;
+  }
+
+  #ok(entry: Expected, reader: ReplyReader): boolean {
+    const talk = this.#talk;
+    const ok = decodeOk(this.#stream.payload, talk.origin?.capabilities ?? 0);
+    const { status, warnings } = ok;
+    this.#statusIs(status);
+    if (!entry.isHidden) observeOk(talk, ok, entry.facts ?? CLEAN);
+    reader.took('ok', { status });
+    const isWanted = hasFlag(talk.capabilities, Capability.SESSION_TRACK);
+    if (isWanted || !hasFlag(status, ServerStatus.SESSION_STATE_CHANGED)) this.#pass(entry);
+    else this.#replace(entry, encodeOk(ok, talk.capabilities));
+    return this.#ended(entry, { status, warnings });
+  }
+
+  #err(entry: Expected): boolean {
+    const talk = this.#talk;
+    const error = decodeErr(this.#stream.payload);
+    const { cancelledBecause } = talk;
+    if (cancelledBecause && INTERRUPTED.includes(error.errno))
+      this.#replace(entry, encodeErr(cancelledBecause));
+    else this.#pass(entry);
+    if (LAST_WORDS.includes(error.errno)) {
+      talk.isOver = true;
+      talk.isOriginBroken = true;
+      return false;
+    }
+    talk.expected.shift();
+    if (entry.isHidden) {
+      if (!entry.failed) return this.#violate('an error where it could not fail');
+      entry.failed(error);
+      return true;
+    }
+    entry.failed?.(error);
+    const facts = entry.facts ?? CLEAN;
+    statementEnded(talk, facts, { failed: true });
+    talk.lingers = true;
+    // An error does not say whether the transaction is still open, or a new one is.
+    if (talk.isInTransaction || !talk.hasAutocommit || facts.isOpaque)
+      talk.command(Command.PING, new Uint8Array(), { kind: 'ok' });
+    return true;
+  }
+
+  /** From now on the driver sends a file, until an empty packet. */
+  #file(): true {
+    const talk = this.#talk;
+    talk.isSendingFile = true;
+    this.#current = undefined;
+    return true;
+  }
+
+  #statusIs(status: number): void {
+    if (this.#talk.origin) this.#talk.origin.status = status;
+  }
+
+  #ended(entry: Expected, end: { status: number; warnings: number }): true {
+    const talk = this.#talk;
+    if (!this.#reader?.hasEnded) return true;
+    talk.expected.shift();
+    entry.done?.(end);
+    if (entry.isHidden) return true;
+    const facts = entry.facts ?? CLEAN;
+    statementEnded(talk, facts, { failed: false });
+    talk.lingers = end.warnings > 0 || facts.countsFound;
+    return true;
+  }
+
+  // --- what should not be -----------------------------------------------------------------------------------
+
+  /** Servers say why they close a connection where nothing is asked. */
+  #unasked(): boolean {
+    const stream = this.#stream;
+    if (stream.firstByte !== 0xff || stream.length > DECODED_BYTES_MAX)
+      return this.#violate('a packet that nobody asked for');
+    if (!stream.isWhole) return stream.want(stream.frameLength);
+    const error = originError(decodeErr(stream.payload), { fatal: true });
+    stream.cut();
+    this.#talk.isOriginBroken = true;
+    this.#talk.sequence = 0;
+    this.#talk.end(error);
+    return false;
+  }
+
+  #violate(what: string): false {
+    this.#stream.flush();
+    this.#talk.isOriginBroken = true;
+    const options = {
+      fault: 'origin',
+      sqlState: '08S01',
+      errno: ErrorNumber.ER_MALFORMED_PACKET,
+      fatal: true,
+    } as const;
+    this.#talk.end(new PoolerError(`The origin broke the protocol with ${what}.`, options));
+    return false;
+  }
+}
