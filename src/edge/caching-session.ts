@@ -81,6 +81,7 @@ export class CachingSession {
     const { knowledge } = this.#endpoint;
     return this.#options.protocol.openEdgeConversation({
       settings: { ...settings },
+      dialect: this.#options.driver.dialect,
       hooks: {
         record: (read, facts) => cache.record(read, facts),
         refused: (read, status) => cache.refused(read, status),

@@ -99,6 +99,8 @@ export interface WriteNews {
 export interface EdgeConversationOptions {
   /** Settings of the driver's startup. */
   settings: Record<string, string>;
+  /** What the driver agreed on: see `DriverOpening`. */
+  dialect: string;
   hooks: EdgeHooks;
 }
 

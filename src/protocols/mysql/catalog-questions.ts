@@ -9,7 +9,7 @@
  */
 import type { CatalogQuestions } from '../caching.ts';
 import type { Answer, Answers } from '../sql/answers.ts';
-import { MysqlCatalog } from './catalog.ts';
+import { MySqlCatalog } from './catalog.ts';
 import type { QuestionName } from './catalog-facts.ts';
 
 /** 50,000 relations with their triggers and keys are an answer of some 3 MB each. */
@@ -90,6 +90,6 @@ export const catalogQuestions: CatalogQuestions = {
   catalogOf(answers) {
     const named: Partial<Record<QuestionName, Answer>> = {};
     for (const [index, name] of NAMES.entries()) named[name] = answers[index] ?? [];
-    return new MysqlCatalog({ answers: named as Answers<QuestionName>, rowsMax: ROWS_MAX });
+    return new MySqlCatalog({ answers: named as Answers<QuestionName>, rowsMax: ROWS_MAX });
   },
 };

@@ -24,7 +24,7 @@ export interface CatalogSource {
   rowsMax: number;
 }
 
-export class MysqlCatalog implements Catalog {
+export class MySqlCatalog implements Catalog {
   readonly fingerprint: string;
   readonly #facts: CatalogFacts;
   readonly #judge: Judge;

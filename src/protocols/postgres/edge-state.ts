@@ -4,12 +4,12 @@
  */
 import { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, CacheStatus, EdgeHooks } from '../caching.ts';
+import { keyOfSettings } from '../sql/settings-key.ts';
 import { AwaitedDescriptions } from './edge-columns.ts';
 import { type EdgeStatement, EdgeStatements, markOf } from './edge-statements.ts';
 import { encodeNoticeResponse } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { parameterStatus, readyForQuery } from './messages.ts';
-import { keyOfSettings } from './read-key.ts';
 
 /** successful_completion: what is said is no warning. */
 const NO_ERROR = '00000';

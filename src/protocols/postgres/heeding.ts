@@ -1,7 +1,8 @@
 /** What the edge says changes what the endpoint knows of its driver; and a read that it flags may wait here. */
 
 import { bytesOfLatin1 } from '../bytes/latin1.ts';
-import { decodeEdgeNote, NOTE_BYTES_MAX } from './edge-note.ts';
+import { NOTE_BYTES_MAX } from '../sql/link-notes.ts';
+import { decodeEdgeNote } from './edge-note.ts';
 import { factsOf } from './facts.ts';
 import { intern } from './interning.ts';
 import { type EdgeNote, LINK_NOTE } from './link-notes.ts';

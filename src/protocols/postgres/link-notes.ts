@@ -3,9 +3,8 @@
  * protocol's form whose type byte PostgreSQL does not use, with JSON inside. No driver can send one, because the
  * edge refuses types that PostgreSQL does not know.
  */
-
 import { encodeText } from '../bytes/join.ts';
-import type { CacheableRead, CacheStatus, ReplyFacts, WriteNews } from '../caching.ts';
+import type { EndpointNote as CommonNote, ReadFlag } from '../sql/link-notes.ts';
 import { message } from './messages.ts';
 
 export const LINK_NOTE = 0x01;
@@ -16,23 +15,12 @@ export interface EdgeNote {
   define?: [name: string, parseBody: string][];
   /** Names that the driver has given up at the edge. Empty: the unnamed statement. */
   drop?: string[];
-  /** The next `bytes` bytes are an exchange whose reply may be cached. `answers`: with `1` and `2` in front. */
-  read?: { read: CacheableRead; floor: number; bytes: number; answers: string };
+  /** `answers`: with `1` and `2` in front. */
+  read?: ReadFlag & { answers: string };
 }
 
-/** From endpoint to edge. */
-export interface EndpointNote {
-  /** In front of a ReadyForQuery behind which nothing is owed: how many exchanges have been taken from this link. */
-  taken?: number;
-  /** The endpoint's clock: what was answered so far may show writes that began before. */
-  at?: number;
-  /** The session's settings, where they have changed. Null: not known now, or the session has more that matters. */
-  settings?: Record<string, string> | null;
-  /** What became of the exchange that ends here. */
-  status?: CacheStatus;
-  /** In front of the reply to a flagged read. */
-  reply?: ReplyFacts;
-  news?: WriteNews;
+/** From endpoint to edge. `taken` stands in front of a ReadyForQuery behind which nothing is owed. */
+export interface EndpointNote extends CommonNote {
   /** The session's prepared statements are gone: all, or those with these names. */
   dropped?: true | string[];
 }

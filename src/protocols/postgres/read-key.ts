@@ -35,18 +35,6 @@ export function keyOfDescription(text: string, options: { types: string; setting
   return `${text}\0D${options.types}${options.settings}`;
 }
 
-/**
- * What of a session's settings can change a reply, in one text. The name of the application cannot, nor can what
- * we are told ourselves.
- */
-export function keyOfSettings(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .filter(([name]) => name !== 'application_name' && !name.startsWith('warmpool.'))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}\0${value}\0`)
-    .join('');
-}
-
 /** Undefined: it makes no sense, or its meaning moves with time. */
 function keyOfBound(bytes: Uint8Array): string | undefined {
   const bound = readBound(bytes);

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { columnsOf } from '../../../src/protocols/postgres/edge-columns.ts';
 import { PostgresEdgeConversation } from '../../../src/protocols/postgres/edge-conversation.ts';
-import { decodeEdgeNote, NOTE_BYTES_MAX } from '../../../src/protocols/postgres/edge-note.ts';
+import { decodeEdgeNote } from '../../../src/protocols/postgres/edge-note.ts';
 import { EdgeRequests } from '../../../src/protocols/postgres/edge-requests.ts';
 import { EdgeState } from '../../../src/protocols/postgres/edge-state.ts';
+import { NOTE_BYTES_MAX } from '../../../src/protocols/sql/link-notes.ts';
 import { each, edgeScripted, ending, heardIn, note, rows } from './edge-script.ts';
 import {
   BIND_COMPLETE,
@@ -32,7 +33,7 @@ const hooks = { record: () => undefined, refused: () => {}, heard: () => {} };
 
 /** A driver whose reads are all answered at the edge. */
 class Driver {
-  readonly conversation = new PostgresEdgeConversation({ settings: {}, hooks });
+  readonly conversation = new PostgresEdgeConversation({ dialect: '', settings: {}, hooks });
   readonly defined = new Map<string, string>();
   notesMax = 0;
   passed: string[] = [];
@@ -116,7 +117,7 @@ test('a read whose note would be too large goes without, behind what was not tol
 // --- settings -------------------------------------------------------------------------------------------------
 
 test('a statement that was parsed under large settings is not looked up later', () => {
-  const conversation = new PostgresEdgeConversation({ settings: SMALL, hooks });
+  const conversation = new PostgresEdgeConversation({ dialect: '', settings: SMALL, hooks });
   const settle = (taken: number, settings: object): void =>
     conversation.fromEndpoint(wire(note({ settings }), ending(taken), ready()));
   conversation.fromDriver(query('set x'));
@@ -141,7 +142,7 @@ test('a statement that was parsed under large settings is not looked up later', 
 
 test('settings that begin large are not looked up under; the bookmark counts', () => {
   const settings = { ...LARGE, 'warmpool.bookmark': '7' };
-  const conversation = new PostgresEdgeConversation({ settings, hooks });
+  const conversation = new PostgresEdgeConversation({ dialect: '', settings, hooks });
   conversation.fromDriver(query(READ));
   expect(conversation.read).toBeUndefined();
   expect(conversation.floor).toBe(7);

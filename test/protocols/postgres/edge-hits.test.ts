@@ -195,7 +195,7 @@ test.each([
 ])('a bookmark that makes no sense is none: %s', (bookmark) => {
   const hooks = { record: () => undefined, refused: () => {}, heard: () => {} };
   const settings = { 'warmpool.bookmark': bookmark };
-  expect(new PostgresEdgeConversation({ settings, hooks }).floor).toBe(0);
+  expect(new PostgresEdgeConversation({ dialect: '', settings, hooks }).floor).toBe(0);
 });
 
 edgeScripted('only the edge knows a statement: it is defined before anything else is said', {

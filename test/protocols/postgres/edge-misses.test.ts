@@ -483,7 +483,7 @@ edgeScripted('the session has lost its statements', {
 const QUIET_HOOKS = { record: () => undefined, refused: () => {}, heard: () => {} };
 
 function conversationWith(settings: Record<string, string> = {}): PostgresEdgeConversation {
-  return new PostgresEdgeConversation({ settings, hooks: QUIET_HOOKS });
+  return new PostgresEdgeConversation({ dialect: '', settings, hooks: QUIET_HOOKS });
 }
 
 function keyOf(read: CacheableRead | undefined): string {

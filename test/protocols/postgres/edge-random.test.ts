@@ -260,7 +260,7 @@ class ModelEdge {
       refused: () => {},
       heard: () => {},
     };
-    this.#conversation = new PostgresEdgeConversation({ settings: {}, hooks });
+    this.#conversation = new PostgresEdgeConversation({ dialect: '', settings: {}, hooks });
   }
 
   #record(read: CacheableRead): Recording {

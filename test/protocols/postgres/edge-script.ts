@@ -88,7 +88,11 @@ class EdgeStage {
   constructor(script: EdgeScript) {
     this.#script = script;
     const hooks = hooksThatTell((event) => this.#events.push(event));
-    this.#conversation = new PostgresEdgeConversation({ settings: script.settings ?? {}, hooks });
+    this.#conversation = new PostgresEdgeConversation({
+      dialect: '',
+      settings: script.settings ?? {},
+      hooks,
+    });
   }
 
   play(feeding: Uint8Array[][]): void {

@@ -81,7 +81,7 @@ edgeScripted('what is no exchange of interest passes as it is', {
 
 test('who says too much behind a Flush before it is answered is sent away', () => {
   const hooks = { record: () => undefined, refused: () => {}, heard: () => {} };
-  const conversation = new PostgresEdgeConversation({ settings: {}, hooks });
+  const conversation = new PostgresEdgeConversation({ dialect: '', settings: {}, hooks });
   conversation.fromDriver(wire(parse('', 'select 1'), describe('S', ''), FLUSH));
   conversation.forward();
   const data = wire('B', lengthOf(2 ** 24));
@@ -94,7 +94,7 @@ test('who says too much behind a Flush before it is answered is sent away', () =
 
 test('an exchange larger than 64 KiB passes in pieces, and is not kept', () => {
   const hooks = { record: () => undefined, refused: () => {}, heard: () => {} };
-  const conversation = new PostgresEdgeConversation({ settings: {}, hooks });
+  const conversation = new PostgresEdgeConversation({ dialect: '', settings: {}, hooks });
   const text = `select '${'x'.repeat(65_600)}'`;
   const bytes = query(text);
   conversation.fromDriver(bytes.subarray(0, 100));
@@ -115,7 +115,7 @@ test('whatever a driver says, it is answered without an exception', () => {
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), fc.boolean(), (said, isHit) => {
       const hooks = { record: () => undefined, refused: () => {}, heard: () => {} };
-      const conversation = new PostgresEdgeConversation({ settings: {}, hooks });
+      const conversation = new PostgresEdgeConversation({ dialect: '', settings: {}, hooks });
       for (const bytes of said) {
         if (conversation.isOver) return;
         conversation.fromDriver(bytes);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { latin1 } from '../../../src/protocols/bytes/latin1.ts';
-import { keyOfDescription, keyOfRows, keyOfSettings } from '../../../src/protocols/postgres/read-key.ts';
+import { keyOfDescription, keyOfRows } from '../../../src/protocols/postgres/read-key.ts';
+import { keyOfSettings } from '../../../src/protocols/sql/settings-key.ts';
 import { lengthOf, wire } from './wire.ts';
 
 interface Read {
