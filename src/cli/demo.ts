@@ -1,13 +1,13 @@
 /** `npm start`: a database far away, Warmpool, and an ordinary Worker that uses both ways to it. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import postgres from 'postgres';
 import { type DelayProxy, startDelayProxy } from '../demo/delay-proxy.ts';
-import { type PostgresServer, startPostgresServer } from '../demo/postgres-server.ts';
 import { Api } from './api.ts';
 import { connectionString } from './config.ts';
 import { measure } from './demo-measure.ts';
+import { type DemoOrigin, MARIADB_ORIGIN, POSTGRES_ORIGIN } from './demo-origins.ts';
 import { makeTemporaryFolder } from './leftovers.ts';
+import { defaultPortOf, type ProtocolName } from './listeners.ts';
 import { parseInteger, parsePort } from './options.ts';
 import { findFreePort, requireFreePort } from './ports.ts';
 import { runStep } from './steps.ts';
@@ -24,21 +24,25 @@ const RUNS_MAX = 1_000;
 
 interface DemoOptions {
   once?: boolean;
+  mysql?: boolean;
   rtt: number;
   runs: number;
   port: number;
   postgresPort: number;
+  mysqlPort: number;
 }
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description('start everything for a first look and compare direct, pooled and cached')
     .option('--once', 'stop after the table')
+    .option('--mysql', 'with MariaDB and mysql2, not PostgreSQL and postgres.js')
     .option('--rtt <ms>', 'how far away the database is', parseRtt, 60)
     .option('--runs <n>', 'measured runs of each', parseRuns, 7)
     .option('--port <port>', 'HTTP port of Warmpool', parsePort, 8787)
-    .option('--postgres-port <port>', 'port for PostgreSQL drivers', parsePort, 6432)
-    .addHelpText('after', '\nExample:\n  $ npm start -- --once --rtt 120')
+    .option('--postgres-port <port>', 'port for PostgreSQL drivers', parsePort, defaultPortOf('postgres'))
+    .option('--mysql-port <port>', 'port for MySQL and MariaDB drivers', parsePort, defaultPortOf('mysql'))
+    .addHelpText('after', '\nExamples:\n  $ npm start -- --once --rtt 120\n  $ npm start -- --mysql')
     .action(demo);
 }
 
@@ -46,29 +50,31 @@ async function demo(options: DemoOptions): Promise<void> {
   // Before the first program is started, not after half of them are.
   await requireFreePort(options.port, '--port');
   await requireFreePort(options.postgresPort, '--postgres-port');
+  await requireFreePort(options.mysqlPort, '--mysql-port');
+  const kind = options.mysql ? MARIADB_ORIGIN : POSTGRES_ORIGIN;
   const folder = await makeTemporaryFolder('warmpool-demo');
 
-  const origin = await runStep('PostgreSQL 18', startOrigin);
+  const origin = await runStep(kind.title, () => kind.start());
   const proxy = await startDelayProxy({ targetPort: origin.port, rttMs: options.rtt });
-  const warmpool = await runStep('Warmpool', async () =>
+  const warmpool = await runStep('Warmpool', () =>
     startWarmpool({
       httpPort: options.port,
       postgresPort: options.postgresPort,
-      mysqlPort: await findFreePort(),
+      mysqlPort: options.mysqlPort,
       persistDir: join(folder.path, 'warmpool'),
     }),
   );
-  const directUrl = originUrl(origin, proxy.port);
+  const directUrl = origin.urlOn(proxy.port);
   const pooledUrl = await runStep(`wrangler hyperdrive create ${CONFIG_NAME}`, () =>
-    createConfig({ warmpool, directUrl, folder: folder.path }),
+    createConfig({ warmpool, directUrl, folder: folder.path, protocol: kind.protocol }),
   );
   const worker = await runStep('Demo Worker', () =>
-    startDemoWorker({ folder: join(folder.path, 'demo'), directUrl, pooledUrl }),
+    startDemoWorker({ folder: join(folder.path, 'demo'), kind, directUrl, pooledUrl }),
   );
-  await compare({ worker, proxy, options });
+  await compare({ worker, proxy, options, kind });
   if (options.once) return;
 
-  sayWhere({ options, pooledUrl, worker });
+  sayWhere({ options, kind, pooledUrl, worker });
   throw new Error(`Warmpool ended by itself:\n${await warmpool.ended}`);
 }
 
@@ -80,27 +86,15 @@ function parseRuns(text: string): number {
   return parseInteger(text, { min: RUNS_MIN, max: RUNS_MAX });
 }
 
-async function startOrigin(): Promise<PostgresServer> {
-  const origin = await startPostgresServer();
-  const sql = postgres(originUrl(origin, origin.port), { max: 1 });
-  await sql`create table books (id int primary key, title text not null)`;
-  await sql`create table visits (book_id int references books, visited_at timestamptz default now())`;
-  await sql`insert into books select n, 'Book ' || n from generate_series(1, 1000) n`;
-  await sql.end();
-  return origin;
-}
-
-function originUrl(origin: PostgresServer, port: number): string {
-  return `postgres://${origin.user}:${origin.password}@127.0.0.1:${port}/${origin.database}`;
-}
-
 /** With the real wrangler, as a user does. The password is of a database that lives for this demo. */
 async function createConfig(options: {
   warmpool: Warmpool;
   directUrl: string;
   folder: string;
+  protocol: ProtocolName;
 }): Promise<string> {
-  const { apiBase, adminToken, postgresPort } = options.warmpool;
+  const { protocol } = options;
+  const { apiBase, adminToken, postgresPort, mysqlPort } = options.warmpool;
   await runWrangler({
     args: ['hyperdrive', 'create', CONFIG_NAME, `--connection-string=${options.directUrl}`],
     folder: options.folder,
@@ -112,23 +106,22 @@ async function createConfig(options: {
   });
   const api = new Api({ base: apiBase, token: adminToken, account: ACCOUNT });
   const { user, token } = await api.replaceToken(await api.findConfigId(CONFIG_NAME), 'app');
-  return connectionString({
-    protocol: 'postgres',
-    user,
-    token,
-    host: '127.0.0.1',
-    port: postgresPort,
-    config: CONFIG_NAME,
-  });
+  const port = protocol === 'mysql' ? mysqlPort : postgresPort;
+  return connectionString({ protocol, user, token, host: '127.0.0.1', port, config: CONFIG_NAME });
 }
 
 async function startDemoWorker(options: {
   folder: string;
+  kind: DemoOrigin;
   directUrl: string;
   pooledUrl: string;
 }): Promise<WranglerDev> {
+  const demoFolder = join(import.meta.dirname, '../demo');
   return startWranglerDev({
-    config: await readConfig(join(import.meta.dirname, '../demo/wrangler.jsonc')),
+    config: {
+      ...(await readConfig(join(demoFolder, 'wrangler.jsonc'))),
+      main: join(demoFolder, options.kind.worker),
+    },
     folder: options.folder,
     secrets: { DIRECT_URL: options.directUrl },
     httpPort: await findFreePort(),
@@ -141,13 +134,14 @@ async function compare(demo: {
   worker: WranglerDev;
   proxy: DelayProxy;
   options: DemoOptions;
+  kind: DemoOrigin;
 }): Promise<void> {
   const { rtt, runs } = demo.options;
   const { rows, emptyCallMs } = await runStep(`Warm-up and ${runs} runs of each`, () =>
     measure({ demoUrl: demo.worker.url, proxy: demo.proxy, runs }),
   );
   console.log(`
-One round trip to the database takes ${rtt} ms. Each run makes a new driver connection (postgres.js in a Worker).
+One round trip to the database takes ${rtt} ms. Each run makes a new driver connection (${demo.kind.driver} in a Worker).
 
 ${renderTable(rows, rtt)}
 
@@ -158,14 +152,20 @@ Medians of ${runs} runs, whole HTTP call to the Worker (an empty one takes ${for
 counted on the wire; opening a TCP connection costs one more that is not in the count.`);
 }
 
-function sayWhere(up: { options: DemoOptions; pooledUrl: string; worker: WranglerDev }): void {
+function sayWhere(up: {
+  options: DemoOptions;
+  kind: DemoOrigin;
+  pooledUrl: string;
+  worker: WranglerDev;
+}): void {
   console.log(`
 It stays up:
   HTTP         http://127.0.0.1:${up.options.port}
   Postgres     127.0.0.1:${up.options.postgresPort}
+  MySQL        127.0.0.1:${up.options.mysqlPort}
   Demo Worker  ${up.worker.url}/run?via=pooled&job=select
 
-  psql "${up.pooledUrl}"
+  ${up.kind.shell(up.pooledUrl)}
 
 Stop with Ctrl-C.`);
 }

@@ -111,7 +111,7 @@ async function logIn(
 }
 
 async function next(source: ByteSource, handshake: DriverHandshake): Promise<DriverStep | undefined> {
-  const { value, done } = await source.read();
+  const { value, done } = await source.read().catch(driverLeft);
   if (done || !value) return undefined;
   const step = handshake.receive(value.slice());
   source.recycle(value);
@@ -149,14 +149,15 @@ async function serve({
   const endpoint = endpointOf(env.ENDPOINT, addressOf(login));
   const opening = { protocol: protocol.name, configVersion: login.version, driver };
   const openLink = linkOpener({ endpoint, configId: login.configId, opening });
-  if (login.caching.disabled) return relay({ socket, source, rest, openLink });
+  const { openEdgeConversation } = protocol;
+  if (login.caching.disabled || !openEdgeConversation) return relay({ socket, source, rest, openLink });
   const session = new CachingSession({
     socket,
     source,
     place: login,
     lookUp: () => lookUp(entrance, { database: login.configId, user: driver.user }),
     endpoint,
-    protocol,
+    protocol: { ...protocol, openEdgeConversation },
     driver,
     openLink,
   });
@@ -221,6 +222,11 @@ function loginTimeout(): PoolerError {
     fatal: true,
     hint: `A login must be complete within ${LOGIN_MS} ms.`,
   });
+}
+
+/** With what the server said unread: the runtime calls that an error. */
+function driverLeft(): { done: true; value?: undefined } {
+  return { done: true };
 }
 
 function ignoreClosing(): void {

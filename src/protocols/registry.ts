@@ -1,8 +1,9 @@
 /** The protocols that Warmpool speaks. Adding one is a folder, and a line here. */
 import type { Protocol } from './contract.ts';
+import { mysql } from './mysql/protocol.ts';
 import { postgres } from './postgres/protocol.ts';
 
-export const protocols: readonly Protocol[] = [postgres];
+export const protocols: readonly Protocol[] = [postgres, mysql];
 
 export function protocolOfScheme(scheme: string): Protocol | undefined {
   return protocols.find((protocol) => protocol.schemes.includes(scheme));
