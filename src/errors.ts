@@ -62,6 +62,16 @@ export class PoolerError extends Error {
   }
 }
 
+/** What a driver hears of a server that is being stopped, be it at rest or only just connecting. */
+export function byShutdown(): PoolerError {
+  return new PoolerError('terminating connection due to administrator command', {
+    fault: 'pooler',
+    sqlState: '57P01',
+    fatal: true,
+    hint: 'Warmpool is being stopped or replaced: connect again.',
+  });
+}
+
 /** Logs where something failed, not what a foreign error said: its message may quote a secret. */
 export function logFailure(what: string, error: unknown): void {
   console.error(`warmpool: ${what}: ${wordsOf(error)}`);

@@ -88,6 +88,7 @@ export interface NewConfig {
     user: string;
     password: string;
   };
+  caching?: { disabled: boolean };
 }
 
 /** At least one of them. */

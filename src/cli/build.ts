@@ -11,7 +11,7 @@ import { readConfig, runWrangler, type WranglerConfig, writeConfig } from './wra
 const PROJECT = join(import.meta.dirname, '../..');
 const SOURCES = join(PROJECT, 'src/self-hosted');
 /** Copied as they are. */
-const FILES = ['warmpool.capnp', 'start'];
+const FILES = ['warmpool.capnp', 'start', 'drain.capnp', 'drain.js', 'warmpool.service', 'Containerfile'];
 
 export function buildCommand(): Command {
   return new Command('build')
@@ -26,7 +26,7 @@ export async function buildSelfHosted(out: string): Promise<void> {
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   const config = await readConfig(join(PROJECT, 'wrangler.jsonc'));
-  await bundleWorker({ ...config, build: undefined }, out);
+  await bundleWorker({ ...config, build: undefined, main: join(SOURCES, 'worker.ts') }, out);
   const database = await readFile(join(SOURCES, 'database.ts'), 'utf8');
   await writeFile(join(out, 'database.js'), stripTypeScriptTypes(database));
   await writeFile(join(out, 'migrations.json'), JSON.stringify(await readMigrations(), null, 2));

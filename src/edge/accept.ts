@@ -3,7 +3,7 @@
 import { ConfigStore, type Login } from '../config/store.ts';
 import { type EndpointAddress, endpointOf } from '../endpoint/link.ts';
 import type { Env } from '../env.ts';
-import { PoolerError } from '../errors.ts';
+import { byShutdown, PoolerError } from '../errors.ts';
 import type {
   DriverHandshake,
   DriverOpening,
@@ -17,6 +17,7 @@ import { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { CachingSession } from './caching-session.ts';
 import { findLogin, findOnlyFacts } from './directory.ts';
+import { isDraining, Stay } from './draining.ts';
 import { protocolOfPort } from './listener.ts';
 import { linkOpener } from './open-link.ts';
 import { relay } from './relay.ts';
@@ -85,6 +86,7 @@ async function logIn(
   { socket, source, entrance }: Connection,
   handshake: DriverHandshake,
 ): Promise<Accepted | undefined> {
+  if (entrance.boundConfigId === undefined && isDraining()) throw byShutdown();
   let login: Login | undefined;
   let step: DriverStep | undefined = handshake.begin(await factsToGreetWith(entrance));
   for (;;) {
@@ -148,20 +150,30 @@ async function serve({
   const { login, opening: driver, rest } = accepted;
   const endpoint = endpointOf(env.ENDPOINT, addressOf(login));
   const opening = { protocol: protocol.name, configVersion: login.version, driver };
-  const openLink = linkOpener({ endpoint, configId: login.configId, opening });
-  const { openEdgeConversation } = protocol;
-  if (login.caching.disabled || !openEdgeConversation) return relay({ socket, source, rest, openLink });
-  const session = new CachingSession({
-    socket,
+  const stay = new Stay({
     source,
-    place: login,
-    lookUp: () => lookUp(entrance, { database: login.configId, user: driver.user }),
     endpoint,
-    protocol: { ...protocol, openEdgeConversation },
-    driver,
-    openLink,
+    cancelKey: driver.cancelKey,
+    openLink: linkOpener({ endpoint, configId: login.configId, opening }),
+    isBound: entrance.boundConfigId !== undefined,
   });
-  await session.run(rest);
+  const { openEdgeConversation } = protocol;
+  try {
+    if (login.caching.disabled || !openEdgeConversation) return await relay({ socket, source, rest, stay });
+    const session = new CachingSession({
+      socket,
+      source,
+      place: login,
+      lookUp: () => lookUp(entrance, { database: login.configId, user: driver.user }),
+      endpoint,
+      protocol: { ...protocol, openEdgeConversation },
+      driver,
+      stay,
+    });
+    await session.run(rest);
+  } finally {
+    stay.over();
+  }
 }
 
 /** Where new drivers of the config go. */

@@ -11,10 +11,10 @@ import type { DriverOpening, Protocol } from '../protocols/contract.ts';
 import { ByteSink } from '../transport/byte-sink.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { CurrentCache } from './current-cache.ts';
+import type { Stay } from './draining.ts';
 import { countHits } from './hit-counts.ts';
 import { type CachePlace, type KnownEndpoint, knownEndpoint } from './isolate-cache.ts';
 import { type FoundLarge, isLarge, LargeReply } from './large-reply.ts';
-import type { OpenLink } from './open-link.ts';
 import { refresh } from './refresh.ts';
 
 /** So much may wait to be sent before the next read is answered. */
@@ -31,7 +31,7 @@ export interface CachingSessionOptions {
   endpoint: EndpointStub;
   protocol: Protocol & Required<Pick<Protocol, 'openEdgeConversation'>>;
   driver: DriverOpening;
-  openLink: OpenLink;
+  stay: Stay;
 }
 
 export class CachingSession {
@@ -155,7 +155,7 @@ export class CachingSession {
     const { read, settings } = this.#conversation;
     if (!read || !settings || this.#refreshesLeft <= 0) return;
     this.#refreshesLeft -= 1;
-    const { openLink } = this.#options;
+    const { openLink } = this.#options.stay;
     const bytes = this.#conversation.refreshing();
     const conversation = this.#openConversation(settings);
     const driver = { ...this.#options.driver, settings, cancelKey: crypto.randomUUID() };
@@ -178,7 +178,7 @@ export class CachingSession {
     if (this.#toEndpoint) return this.#toEndpoint.write(bytes);
     if (this.#link) return this.#link.then(() => this.#toEndpoint?.write(bytes));
     const knownUpTo = this.#endpoint.knowledge.settledUpTo;
-    this.#link = this.#options.openLink(bytes, { caching: { knownUpTo } });
+    this.#link = this.#options.stay.openLink(bytes, { caching: { knownUpTo } });
     const opened = (link: Socket): void => {
       this.#toEndpoint = new ByteSink(link.writable, () => this.#hangUp());
       this.#replies = this.#readReplies(link);
@@ -220,13 +220,14 @@ export class CachingSession {
   }
 
   async #leave(): Promise<void> {
-    const { socket, endpoint, place } = this.#options;
+    const { socket, endpoint, place, protocol, stay } = this.#options;
     waitUntil(countHits(endpoint, { configId: place.configId, times: this.#hits }));
     const link = await this.#link?.catch(() => undefined);
     // What the driver said last is on its way; then the link ends, and with it the replies.
     await this.#toEndpoint?.close();
     await this.#replies;
     link?.close().catch(ignoreClosing);
+    if (stay.lastWords) await this.#toDriver.write(protocol.farewell(stay.lastWords));
     await this.#toDriver.close();
     socket.close().catch(ignoreClosing);
   }

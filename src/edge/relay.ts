@@ -3,22 +3,25 @@
  * The fastest form there is: a read or write in JavaScript costs 10 to 20 us.
  */
 import type { ByteSource } from '../transport/byte-source.ts';
-import type { OpenLink } from './open-link.ts';
+import type { Stay } from './draining.ts';
 
 export interface Relay {
   socket: Socket;
   source: ByteSource;
   /** What the driver said behind its login. */
   rest: Uint8Array;
-  openLink: OpenLink;
+  stay: Stay;
 }
 
 /** The link is opened by the first exchange, and carries it. A driver that never asks costs no endpoint anything. */
-export async function relay({ socket, source, rest, openLink }: Relay): Promise<void> {
+export async function relay({ socket, source, rest, stay }: Relay): Promise<void> {
   const first = rest.length > 0 ? rest : await firstBytes(source);
-  if (!first) return;
+  if (!first) {
+    if (stay.lastWords) throw stay.lastWords;
+    return;
+  }
   source.release();
-  const link = await openLink(first);
+  const link = await stay.openLink(first);
   const up = socket.readable.pipeTo(link.writable);
   const down = link.readable.pipeTo(socket.writable);
   up.catch(ignoreClosing);
@@ -27,9 +30,14 @@ export async function relay({ socket, source, rest, openLink }: Relay): Promise<
   link.close().catch(ignoreClosing);
 }
 
+/** Undefined: the driver has gone, or must. */
 async function firstBytes(source: ByteSource): Promise<Uint8Array | undefined> {
-  const { value, done } = await source.read();
-  return done ? undefined : value?.slice();
+  try {
+    const { value, done } = await source.read();
+    return done ? undefined : value?.slice();
+  } catch {
+    return undefined;
+  }
 }
 
 function ignoreClosing(): void {

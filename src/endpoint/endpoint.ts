@@ -107,6 +107,11 @@ export class Endpoint extends DurableObject<Env> {
     await this.#sessions.cancelled(key);
   }
 
+  /** The edge of the driver with this key is about to end. */
+  async endAtRest(key: string): Promise<void> {
+    await this.#sessions.endAtRest(key);
+  }
+
   /** What edges must know to answer logins. Opens a connection when none has been opened yet. */
   facts(configVersion: number): Promise<OriginFacts> {
     return this.#questions.facts(configVersion);

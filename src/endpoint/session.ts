@@ -16,13 +16,7 @@ import { Hold, type Lease, prepareLease, type SessionHost } from './lease.ts';
 import type { Holder } from './origin-connection.ts';
 import { Patience } from './patience.ts';
 import { decideRead } from './reads.ts';
-import {
-  byIdleInTransactionTimeout,
-  byLeaving,
-  byStatementTimeout,
-  byUserEnd,
-  byUserRequest,
-} from './reasons.ts';
+import { byIdleInTransactionTimeout, byLeaving, byStatementTimeout, byUserRequest } from './reasons.ts';
 
 export class DriverSession implements Holder {
   readonly #conversation: Conversation;
@@ -220,9 +214,9 @@ export class DriverSession implements Holder {
     await this.#cancelBecause(byUserRequest());
   }
 
-  /** Another driver of the config ended this one. */
-  end(): void {
-    this.#endWith(byUserEnd());
+  /** Nothing runs and no transaction is open. */
+  get isAtRest(): boolean {
+    return this.#conversation.phase === 'idle' || this.#conversation.phase === 'pinned';
   }
 
   /** Called about every second. */
@@ -239,12 +233,12 @@ export class DriverSession implements Holder {
         this.#sink.abort();
         break;
       case 'transaction':
-        this.#endWith(byIdleInTransactionTimeout(idleInTransactionTimeoutMs));
+        this.end(byIdleInTransactionTimeout(idleInTransactionTimeoutMs));
     }
   }
 
-  #endWith(error: PoolerError): void {
-    this.#conversation.fail(error);
+  end(because: PoolerError): void {
+    this.#conversation.fail(because);
     void this.#flush();
     this.#hangUp();
   }

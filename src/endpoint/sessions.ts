@@ -1,6 +1,11 @@
 /** The drivers at one endpoint, by the key that each was given to cancel with. */
+import { byShutdown } from '../errors.ts';
 import type { Peers } from '../protocols/contract.ts';
+import { byUserEnd } from './reasons.ts';
 import type { DriverSession } from './session.ts';
+
+/** As long as one driver's thought between two queries may be, so that one that is hardly ever at rest is caught. */
+const REST_POLL_MS = 10;
 
 export class Sessions implements Peers {
   readonly #sessions = new Map<string, DriverSession>();
@@ -25,8 +30,17 @@ export class Sessions implements Peers {
 
   end(key: string): boolean {
     const session = this.#sessions.get(key);
-    session?.end();
+    session?.end(byUserEnd());
     return session !== undefined;
+  }
+
+  /** Ends a driver once it is at rest. Resolves then, or when it has left, or is not here yet. */
+  async endAtRest(key: string): Promise<void> {
+    for (;;) {
+      const session = this.#sessions.get(key);
+      if (!session || session.isAtRest) return session?.end(byShutdown());
+      await scheduler.wait(REST_POLL_MS);
+    }
   }
 
   tellNews(): void {

@@ -5,13 +5,16 @@ using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [.warmpool, .database, .internet, .storage],
-  sockets = [.http, .postgres, .mysql],
+  sockets = [.http, .postgres, .mysql, .control],
 );
 
 # --socket-addr says where each listens.
 const http :Workerd.Socket = (name = "http", http = (), service = "warmpool");
 const postgres :Workerd.Socket = (name = "postgres", tcp = (), service = "warmpool");
 const mysql :Workerd.Socket = (name = "mysql", tcp = (), service = "warmpool");
+# For ./start alone, in a folder that only its user may enter.
+const control :Workerd.Socket =
+  (name = "control", http = (), service = (name = "warmpool", entrypoint = "Control"));
 
 const warmpool :Workerd.Service = (name = "warmpool", worker = (
   modules = [

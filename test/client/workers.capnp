@@ -36,7 +36,7 @@ const config :Workerd.Config = (
     )),
   ],
   sockets = [
-    Warmpool.http, Warmpool.postgres, Warmpool.mysql,
+    Warmpool.http, Warmpool.postgres, Warmpool.mysql, Warmpool.control,
     (name = "native", address = "127.0.0.1:@NATIVE@", http = (), service = "native"),
     (name = "bound", address = "127.0.0.1:@BOUND@", http = (), service = "bound"),
     (name = "front", address = "127.0.0.1:@FRONT@", http = (), service = "front"),

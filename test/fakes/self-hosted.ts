@@ -52,11 +52,12 @@ export async function startSelfHosted(folder: string, env: Record<string, string
 /** Makes a config of this name for the server, and returns a connection string to it. */
 export async function addConfig(
   { api, postgresPort }: SelfHosted,
-  { name, server }: { name: string; server: PostgresServer },
+  options: { name: string; server: PostgresServer; caches?: boolean },
 ): Promise<string> {
+  const { name, server, caches = true } = options;
   const { port, user, password, database } = server;
   const origin = { scheme: 'postgres', host: '127.0.0.1', port, user, password, database };
-  const { id } = await api.createConfig({ name, origin });
+  const { id } = await api.createConfig({ name, origin, caching: { disabled: !caches } });
   const { token } = await api.createToken(id, 'app');
   return `postgres://app:${token}@127.0.0.1:${postgresPort}/${name}`;
 }

@@ -53,7 +53,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   transport: [],
   protocols: [],
   client: [],
-  'self-hosted': [],
+  'self-hosted': ['worker.ts', 'edge/draining.ts', 'env.ts'],
   cli: ['demo', '../test/bench/main.ts'],
   demo: ['cli'],
 };
@@ -83,11 +83,8 @@ test('a protocol knows the contract and the bytes, and no other protocol', () =>
 
 test('every file is imported by another, or is one that something starts', () => {
   const started = [
-    'src/worker.ts',
-    'src/self-hosted/database.ts',
-    'src/cli/main.ts',
-    'src/demo/worker.ts',
-    'src/demo/mysql-worker.ts',
+    ...['src/worker.ts', 'src/self-hosted/worker.ts', 'src/self-hosted/database.ts'],
+    ...['src/cli/main.ts', 'src/demo/worker.ts', 'src/demo/mysql-worker.ts'],
   ];
   const imported = new Set([...SOURCES, ...TESTS].flatMap(importsOf).map((path) => relative(ROOT, path)));
   // Declarations are the compiler's.
