@@ -122,6 +122,8 @@ async function createTarget(options: {
       password: server.password,
     },
     caching: { disabled: true },
+    // MySQL offers TLS with a certificate of its own making.
+    ...(protocol === 'mysql' ? { mtls: { sslmode: 'disable' } } : {}),
     ...config,
   });
   const configId = String(created.id);

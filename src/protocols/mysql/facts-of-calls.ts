@@ -8,7 +8,7 @@ export function factsOfCalls(tokens: Token[]): StatementFacts {
   let facts = CLEAN;
   for (const [at, token] of tokens.entries()) {
     if (token.kind === 'symbol' && token.text === '@') {
-      if (isUserVariable(tokens, at)) begins.add('user variable');
+      if (setsUserVariable(tokens, at)) begins.add('user variable');
     } else if (token.kind === 'word' || token.kind === 'quoted') {
       const { text } = token;
       if (text === 'get_lock') begins.add(lockNamed(tokens, at));
@@ -43,7 +43,20 @@ function withWord(
   }
 }
 
-/** `@x`, and not `@@x`, nor the `@` of `'user'@'host'`, which touches what is before it. */
+/** These only read a user variable, unless `:=` or INTO says otherwise. */
+const READS = /^(select|insert|update|delete|replace|with|\()$/;
+
+/**
+ * A user variable that may be set. `@x`, and not `@@x`, nor the `@` of `'user'@'host'`, which touches what is before
+ * it. Who only reads has none, or is tied to its connection already.
+ */
+function setsUserVariable(tokens: Token[], at: number): boolean {
+  if (!isUserVariable(tokens, at)) return false;
+  if (!READS.test(tokens[0]?.text ?? '')) return true;
+  const isAssigned = tokens[at + 2]?.text === ':' && tokens[at + 3]?.text === '=';
+  return isAssigned || tokens.some(({ kind, text }) => kind === 'word' && text === 'into');
+}
+
 function isUserVariable(tokens: Token[], at: number): boolean {
   const before = tokens[at - 1];
   if (before?.text === '@' || tokens[at + 1]?.text === '@') return false;

@@ -7,6 +7,7 @@
  * answered with an OK the server reports that too; the README says where not.
  */
 import { factsOfCalls } from './facts-of-calls.ts';
+import { UNMOVABLE } from './settings.ts';
 import { CLEAN, merge, type StatementFacts } from './statement-facts.ts';
 import { isHeeded, type LexicalMode, statementsOf, type Token, tokensOf } from './tokens.ts';
 
@@ -113,8 +114,7 @@ function isReadLock(word: string, next: string): boolean {
   return (word === 'read' && next === 'lock') || word === 'export';
 }
 
-/** Variables that cannot be set to what they were: they are clocks, seeds, or are used up. */
-const UNMOVABLE = /^(timestamp|rand_seed[12]|insert_id|pseudo_\w+|gtid_next|gtid_seq_no|server_id)$/;
+/** Without SESSION they are set for the next transaction only. */
 const ONCE = /^(transaction_isolation|tx_isolation|transaction_read_only|tx_read_only)$/;
 
 /** SET and its many forms (manuals: "SET Syntax for Variable Assignment", SET TRANSACTION, SET NAMES, SET ROLE). */

@@ -1,7 +1,7 @@
 /** What a driver's session is after a statement: from what the statement may do, and from what the origin reports. */
 import type { OkPacket } from './ok-packet.ts';
 import { decodeSessionState } from './session-state.ts';
-import { DATABASE } from './settings.ts';
+import { DATABASE, UNMOVABLE } from './settings.ts';
 import type { StatementFacts } from './statement-facts.ts';
 import type { Talk } from './talk.ts';
 
@@ -9,8 +9,6 @@ import type { Talk } from './talk.ts';
 const IGNORED = 'statement_id';
 /** A driver that changes them takes from us what we go by. */
 const OURS = /^session_track_(system_variables|schema|state_change)$/;
-/** Clocks and seeds: what is reported of them is not what they are. */
-const UNMOVABLE = /^(timestamp|rand_seed[12]|insert_id|pseudo_\w+|gtid_next|gtid_seq_no|server_id)$/;
 
 /** An OK of the driver's, which may be one of several. */
 export function observeOk(talk: Talk, ok: OkPacket, facts: StatementFacts): void {

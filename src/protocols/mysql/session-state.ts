@@ -2,7 +2,8 @@
  * What an OK says of changes to the session, where SESSION_TRACK was agreed.
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_ok_packet.html#sect_protocol_basic_ok_packet_sessinfo
  */
-import { join } from '../bytes/join.ts';
+import { encodeText, join } from '../bytes/join.ts';
+import { decodeText } from '../bytes/reader.ts';
 import { PacketReader } from './packet-reader.ts';
 import { int1, lenencBytes, lenencText } from './packets.ts';
 
@@ -51,7 +52,8 @@ function readChange(state: SessionState, type: number, reader: PacketReader): vo
       state.schema = reader.lenencText();
       return;
     case SessionTrack.STATE_CHANGE:
-      state.isChanged = reader.lenencText() === '1';
+      // Not as the manual has it: both servers send the character alone.
+      state.isChanged = decodeText(reader.rest()) === '1';
       return;
     case SessionTrack.GTIDS:
       reader.int1(); // how they are written: 0 is the only way so far
@@ -73,7 +75,7 @@ export function encodeSessionState(state: SessionState): Uint8Array {
   );
   if (schema !== undefined) changes.push(change(SessionTrack.SCHEMA, lenencText(schema)));
   if (isChanged !== undefined)
-    changes.push(change(SessionTrack.STATE_CHANGE, lenencText(isChanged ? '1' : '0')));
+    changes.push(change(SessionTrack.STATE_CHANGE, encodeText(isChanged ? '1' : '0')));
   if (gtids !== undefined) changes.push(change(SessionTrack.GTIDS, int1(0), lenencText(gtids)));
   if (transactionCharacteristics !== undefined) {
     changes.push(change(SessionTrack.TRANSACTION_CHARACTERISTICS, lenencText(transactionCharacteristics)));

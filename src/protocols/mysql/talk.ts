@@ -23,6 +23,9 @@ import type { LexicalMode } from './tokens.ts';
 /** In these a byte of a character may look like a backslash: a text must be read by its server alone. */
 const UNSAFE_CHARSET = /^(big5|cp932|gb18030|gbk|sjis)$/;
 
+/** Nobody looks back on another's statement. MariaDB forgets warnings only for one that reads a table. */
+const FORGET_WARNINGS = 'DO (SELECT COUNT(*) FROM information_schema.ENGINES)';
+
 export class Talk {
   readonly toDriver = new Outbox();
   readonly toOrigin = new Outbox();
@@ -158,11 +161,11 @@ export class Talk {
   /** A statement of the driver's is about to run. */
   begin(facts: StatementFacts): void {
     this.lingers = false;
-    const isMissed =
-      (facts.usesInsertId && !this.isInsertIdHere) || (facts.looksBack && !this.isPreviousHere);
-    // It also makes an end of whatever another driver's statement has left to look at.
-    if (isMissed) this.run(`SET @@session.last_insert_id=${this.insertId}`);
-    if (isMissed) this.isInsertIdHere = true;
+    if (facts.usesInsertId && !this.isInsertIdHere) {
+      this.run(`SET @@session.last_insert_id=${this.insertId}`);
+      this.isInsertIdHere = true;
+    }
+    if (facts.looksBack && !this.isPreviousHere) this.run(FORGET_WARNINGS);
     this.isPreviousHere = true;
   }
 }

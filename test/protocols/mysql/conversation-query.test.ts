@@ -173,7 +173,7 @@ scripted('what an OK says of the session is for us, where the driver did not ask
       who: 'b',
       driver: query('select 1'),
       on: 1,
-      asks: ['SET @@session.time_zone=DEFAULT'],
+      asks: ['SET @@session.time_zone=@@global.time_zone'],
       toOrigin: query('select 1'),
       phase: 'busy',
     },

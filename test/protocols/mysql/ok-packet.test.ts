@@ -84,8 +84,8 @@ test('each kind of session state is read and written', () => {
     'barx', // variable
     [1, 2, 1],
     'd', // schema
-    [2, 2, 1],
-    '1', // state change
+    [2, 1],
+    '1', // state change, without a length of its own
     [3, 4, 0, 2],
     'g1', // GTIDs, with how they are written
     [4, 2, 1],

@@ -103,7 +103,7 @@ export const err = (errno: number, sqlState: string, message: string): Uint8Arra
 export const variable = (name: string, value: string): Uint8Array =>
   wire([0, name.length + value.length + 2, name.length], name, [value.length], value);
 export const schema = (name: string): Uint8Array => wire([1, name.length + 1, name.length], name);
-export const CHANGED = wire([2, 2, 1], '1');
+export const CHANGED = wire([2, 1], '1');
 export const COLUMN = wire('\x03def', [0, 0, 0, 1], 'x', [0, 12, 63, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0]);
 export const row = (text: string): Uint8Array => wire([text.length], text);
 
