@@ -2,6 +2,7 @@
 import type { PoolerError } from '../../errors.ts';
 import { latin1 } from '../bytes/latin1.ts';
 import type { CachedReply, CacheStatus, ReplyFacts } from '../caching.ts';
+import { columnsOfReply } from './edge-columns.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { define } from './heeding.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -27,17 +28,18 @@ export class Answering {
     if (!caching || !flag) return;
     // Without a Bind it was a simple query, which ends the unnamed statement.
     if (flag.read.wants === 'rows' && flag.answers === '') this.#talk.unnamed = undefined;
-    if (flag.answers.startsWith('1')) this.#define();
+    if (flag.answers.startsWith('1')) this.#define(columnsOfReply(reply.body, flag.read.wants));
     this.#answer(flag.bytes, facts.status, ...caching.replyOf(flag, reply, facts));
   }
 
   /** The Parse that comes next has been answered, and what comes behind the exchange may use its name. */
-  #define(): void {
+  #define(columns: string): void {
     if (!this.#stream.next()) return;
     const { input, at, end, type } = this.#stream;
     const nameEnd = input.indexOf(0, at + 5);
     if (type !== Frontend.Parse || nameEnd < 0 || nameEnd >= end) return;
-    define(latin1(input.subarray(at + 5, nameEnd)), latin1(input.subarray(nameEnd + 1, end)), this.#talk);
+    const parseBody = latin1(input.subarray(nameEnd + 1, end));
+    define(latin1(input.subarray(at + 5, nameEnd)), [parseBody, columns], this.#talk);
   }
 
   /** Nothing is open that the Sync at hand could end: the answer is ours. */

@@ -80,7 +80,8 @@ export class PostgresConversation implements Conversation {
 
   fromOrigin(bytes: Uint8Array): void {
     this.#replies.feed(bytes);
-    if (this.#requests.isHeld && !this.#talk.expected.hasEnd) this.#requests.resume();
+    const { expected, isDriverGone } = this.#talk;
+    if (this.#requests.isHeld && !expected.hasEnd && !isDriverGone) this.#requests.resume();
     this.#noticeEnd();
   }
 

@@ -5,6 +5,7 @@
 
 import { encodeText, join } from '../bytes/join.ts';
 import { bytesOfLatin1, latin1 } from '../bytes/latin1.ts';
+import type { CacheableRead } from '../caching.ts';
 import { type EdgeStatement, markOf } from './edge-statements.ts';
 import { type Exchange, lengthAt } from './exchange.ts';
 import { Backend, Frontend, message } from './messages.ts';
@@ -45,6 +46,16 @@ export function columnsOf(message: Uint8Array): string {
     at = nameEnd + FIELD_BYTES;
   }
   return markOf(latin1(columns.subarray(0, length)));
+}
+
+/** Of a stored reply, which tells them first. */
+export function columnsOfReply(body: Uint8Array, wants: CacheableRead['wants']): string {
+  return columnsOf(wants === 'description' ? behindFirst(body) : body);
+}
+
+/** Without the first message. */
+export function behindFirst(body: Uint8Array): Uint8Array {
+  return body.subarray(1 + lengthAt(body, 1));
 }
 
 /** The driver hears of these columns. */

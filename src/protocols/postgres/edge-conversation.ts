@@ -1,11 +1,10 @@
 /** One driver's talk as the edge sees it: reads are looked up in caches, all else goes to the endpoint. */
 import type { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, CachedReply, EdgeConversation, EdgeConversationOptions } from '../caching.ts';
-import { hasTheseColumns, tellColumns } from './edge-columns.ts';
+import { behindFirst, hasTheseColumns, tellColumns } from './edge-columns.ts';
 import { EdgeReplies } from './edge-replies.ts';
 import { EdgeRequests } from './edge-requests.ts';
 import { type Asked, EdgeState, READY } from './edge-state.ts';
-import { lengthAt } from './exchange.ts';
 
 const PARSE_COMPLETE = Uint8Array.of(0x31, 0, 0, 0, 4);
 const BIND_COMPLETE = Uint8Array.of(0x32, 0, 0, 0, 4);
@@ -70,10 +69,10 @@ export class PostgresEdgeConversation implements EdgeConversation {
       this.forward();
       return;
     }
+    tellColumns(waiting?.statement, waiting?.read.wants === 'description' ? behindFirst(body) : body);
     const asked = this.#requests.answered();
     if (!asked) return;
-    const { exchange, statement } = asked;
-    tellColumns(statement, exchange.kind === 'description' ? behindFirst(body) : body);
+    const { exchange } = asked;
     const { toDriver } = this.#state;
     this.#state.raiseFloor(about.seenUpTo);
     if (exchange.kind !== 'query' && exchange.parse) toDriver.push(PARSE_COMPLETE);
@@ -106,9 +105,4 @@ export class PostgresEdgeConversation implements EdgeConversation {
   endpointLost(): void {
     this.#replies.lost();
   }
-}
-
-/** Without the first message. */
-function behindFirst(body: Uint8Array): Uint8Array {
-  return body.subarray(1 + lengthAt(body, 1));
 }

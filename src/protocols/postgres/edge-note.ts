@@ -20,7 +20,7 @@ function isEdgeNote(note: unknown): note is EdgeNote {
 
 /** A Parse body has a text that ends in a zero byte, and a count behind it. */
 function isDefinition(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length !== 2 || !value.every(isText)) return false;
+  if (!Array.isArray(value) || value.length < 2 || value.length > 3 || !value.every(isText)) return false;
   const [name = '', parseBody = ''] = value;
   const textEnd = parseBody.indexOf('\0');
   return !name.includes('\0') && textEnd >= 0 && parseBody.length >= textEnd + 3;

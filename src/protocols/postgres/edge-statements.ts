@@ -36,16 +36,17 @@ const OVERHEAD_BYTES = 384;
  * bytes of one, and one statement more may come (EXCHANGE_BYTES_MAX).
  */
 const UNTOLD_BYTES_MAX = 64 * 1024;
+const MARK_LENGTH_MAX = 256;
 /** What JSON puts around a definition. */
 const DEFINITION_BYTES = 8;
-
-const MARK_LENGTH_MAX = 256;
 
 /** Drivers of one application prepare the same statements: these are kept once. */
 const shared = new LRUCache<string, ParseBody>({
   maxSize: 4 * 1024 * 1024,
   sizeCalculation: (_value, body) => body.length + OVERHEAD_BYTES,
 });
+
+type Definition = NonNullable<EdgeNote['define']>[number];
 
 export class EdgeStatements {
   /** By name, what was used last at the end. Undefined: there may be such a statement. */
@@ -144,7 +145,10 @@ export class EdgeStatements {
   /** What the endpoint must hear before anything else. */
   takeNote(): Pick<EdgeNote, 'define' | 'drop'> | undefined {
     if (this.#untold.size === 0 && !this.#isUnnamedDropped) return undefined;
-    const define = [...this.#untold].map(([name, { body }]): [string, string] => [name, body]);
+    const define = [...this.#untold].map(
+      ([name, { body, columns }]): Definition =>
+        columns === undefined ? [name, body] : [name, body, columns],
+    );
     const note = {
       ...(this.#isUnnamedDropped ? { drop: [''] } : {}),
       ...(define.length > 0 ? { define } : {}),
@@ -200,8 +204,8 @@ function bytesOf(name: string, statement: EdgeStatement | undefined): number {
   return OVERHEAD_BYTES + name.length + (statement?.body.length ?? 0);
 }
 
-function definitionBytesOf(name: string, { body }: EdgeStatement): number {
-  return DEFINITION_BYTES + name.length + body.length;
+function definitionBytesOf(name: string, { body, columns = '' }: EdgeStatement): number {
+  return DEFINITION_BYTES + name.length + body.length + columns.length;
 }
 
 /** `body`: of a Parse message that makes sense, all behind the name. It is copied. */

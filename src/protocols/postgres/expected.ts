@@ -14,8 +14,8 @@ export interface Expected {
   readonly inject?: Uint8Array;
   /** The message was sent to fail, and this is what the driver hears: see requests.ts, `refuseParse`. */
   readonly insteadOfError?: Uint8Array;
-  /** The message did what it should. */
-  readonly done?: () => unknown;
+  /** The message did what it should, and this is the reply. */
+  readonly done?: (reply: Uint8Array) => unknown;
   /** The message had no effect: it failed, or an error before it made the origin skip it. */
   readonly undo?: (why: 'failed' | 'skipped') => void;
   /** The origin says that the statement exists already (42P05), which is all that was wanted. */

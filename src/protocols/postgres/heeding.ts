@@ -7,6 +7,7 @@ import { factsOf } from './facts.ts';
 import { intern } from './interning.ts';
 import { type EdgeNote, LINK_NOTE } from './link-notes.ts';
 import type { MessageStream } from './message-stream.ts';
+import { noteColumns } from './outdated.ts';
 import { checkNames } from './preparing.ts';
 import type { Talk } from './talk.ts';
 
@@ -43,7 +44,7 @@ export function takeNote(options: {
 /** Returns the read that waits from now on. It is none of a driver that has more under way: that runs as it is. */
 function heed(note: EdgeNote, talk: Talk): EdgeNote['read'] {
   for (const name of note.drop ?? []) drop(name, talk);
-  for (const [name, parseBody] of note.define ?? []) define(name, parseBody, talk);
+  for (const [name, ...what] of note.define ?? []) define(name, what, talk);
   return note.read && mayWait(talk) ? note.read : undefined;
 }
 
@@ -52,12 +53,20 @@ function drop(name: string, talk: Talk): void {
   else talk.statements.delete(name);
 }
 
-/** The driver has its ParseComplete. An origin hears of the statement when it is used. */
-export function define(name: string, parseBody: string, talk: Talk): void {
+/** The driver has its ParseComplete, and may know the columns. An origin hears of the statement when it is used. */
+export function define(
+  name: string,
+  [parseBody, columns]: readonly [parseBody: string, columns?: string],
+  talk: Talk,
+): void {
   const body = bytesOfLatin1(parseBody);
   const text = parseBody.slice(0, parseBody.indexOf('\0'));
   if (name === '') talk.unnamed = { parseBody: body, facts: factsOf(text), isMade: true };
-  else talk.statements.set(name, intern(talk, { text, body }));
+  else {
+    const statement = intern(talk, { text, body });
+    if (columns !== undefined) noteColumns(statement, { columns, registry: talk.registry });
+    talk.statements.set(name, statement);
+  }
   checkNames(talk);
 }
 

@@ -11,8 +11,11 @@ export const LINK_NOTE = 0x01;
 
 /** From edge to endpoint, in front of what it is about. */
 export interface EdgeNote {
-  /** Statements that the edge has acknowledged to the driver: name and Parse body (one character a byte). */
-  define?: [name: string, parseBody: string][];
+  /**
+   * Statements that the edge has acknowledged to the driver: name, Parse body (one character a byte), and a mark of
+   * its columns where the driver was told them.
+   */
+  define?: [name: string, parseBody: string, columns?: string][];
   /** Names that the driver has given up at the edge. Empty: the unnamed statement. */
   drop?: string[];
   /** `answers`: with `1` and `2` in front. */

@@ -13,10 +13,16 @@ export interface SharedStatement {
   readonly facts: StatementFacts;
   /** An origin has prepared it, under the tables as they are now. */
   isValid: boolean;
+  /** As drivers were told them (outdated.ts); undefined: nobody was. */
+  columns: string | undefined;
+  /** So many changes of tables its columns have seen. */
+  changesSeen: number;
 }
 
 /** Marks our names at the origin; a driver's own names are looked up first and never sent with it. */
 export const NAME_PREFIX = 'wp_';
+/** A statement that never exists: binding it is how an origin is made to fail on purpose. */
+export const NOWHERE = new TextEncoder().encode(`${NAME_PREFIX}none\0`);
 
 /** What the registry itself may hold: an eighth of an isolate. */
 const REGISTRY_BYTES_MAX = 16 * 1024 * 1024;
@@ -26,6 +32,8 @@ export class StatementRegistry {
   #statements = new Map<string, SharedStatement>();
   #made = 0;
   #bytes = 0;
+  /** How often tables have changed. */
+  #changes = 0;
   readonly #max: number;
 
   constructor(max: number) {
@@ -47,6 +55,8 @@ export class StatementRegistry {
       parseBody: statement.parseBody.slice(),
       facts: statement.facts,
       isValid: false,
+      columns: undefined,
+      changesSeen: this.#changes,
     };
     this.#statements.set(key, made);
     this.#bytes += bytesOf(key);
@@ -62,8 +72,18 @@ export class StatementRegistry {
 
   /** Tables changed: what is prepared from now on is prepared anew. Those prepared before fail as they would. */
   forgetAll(): void {
+    this.#changes += 1;
     this.#statements.clear();
     this.#bytes = 0;
+  }
+
+  /** No table has changed, as far as is known, since its columns were what they are believed to be. */
+  isCurrent({ changesSeen }: SharedStatement): boolean {
+    return changesSeen === this.#changes;
+  }
+
+  isNowCurrent(statement: SharedStatement): void {
+    statement.changesSeen = this.#changes;
   }
 }
 

@@ -8,26 +8,28 @@
 import { PoolerError } from '../../errors.ts';
 import { encodeText, join } from '../bytes/join.ts';
 import { latin1, utf8OfLatin1 } from '../bytes/latin1.ts';
+import { columnsOf } from './edge-columns.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { BIND, CLOSE, DESCRIBE } from './expected.ts';
 import { CLEAN } from './facts.ts';
 import { intern, interned } from './interning.ts';
 import type { MessageStream } from './message-stream.ts';
-import { cString, Frontend, int32, message } from './messages.ts';
-import { NAME_PREFIX, type SharedStatement } from './prepared.ts';
+import { Frontend, int32, message } from './messages.ts';
+import { noteColumns } from './outdated.ts';
+import { NAME_PREFIX, NOWHERE, type SharedStatement } from './prepared.ts';
 import type { Talk } from './talk.ts';
 import { UNNAMED, Unnamed } from './unnamed.ts';
 
 const PARSE_COMPLETE = Uint8Array.of(0x31, 0, 0, 0, 4);
 const CLOSE_COMPLETE = Uint8Array.of(0x33, 0, 0, 0, 4);
-/** A statement that never exists: binding it is how an origin is made to fail on purpose. */
-const NOWHERE = cString(`${NAME_PREFIX}none`);
 /** What a driver means by a name of ours that it did not make: another's statement is not its business. */
 const NOBODYS: SharedStatement = {
   originName: NOWHERE,
   parseBody: new Uint8Array(),
   facts: CLEAN,
   isValid: false,
+  columns: undefined,
+  changesSeen: 0,
 };
 /** Prepared statements that one driver may have. */
 const NAMES_MAX = 10_000;
@@ -134,7 +136,7 @@ export class Preparing {
     };
     this.#stream.cut();
     if (talk.origin?.prepared.has(statement)) talk.owe({ reply: 'parse', inject: PARSE_COMPLETE, undo });
-    else this.#prepare(statement, { driverName: name, undo });
+    else this.prepare(statement, { driverName: name, undo });
   }
 
   /** A name in use is an error of the origin's (42P05), but the origin does not know the name. */
@@ -164,12 +166,12 @@ export class Preparing {
       statements.set(name, statement);
     }
     if (origin.prepared.has(statement)) origin.prepared.use(statement);
-    else this.#prepare(statement, { driverName: name });
+    else this.prepare(statement, { driverName: name });
     return statement;
   }
 
   /** Prepares a statement on the origin and makes room for it. Hidden, unless the driver asked: then with `undo`. */
-  #prepare(statement: SharedStatement, options: { driverName: string; undo?: () => void }): void {
+  prepare(statement: SharedStatement, options: { driverName: string; undo?: () => void }): void {
     const prepared = this.#talk.origin?.prepared;
     if (prepared?.surplus) this.#evict(prepared.surplus);
     prepared?.use(statement);
@@ -232,7 +234,9 @@ export class Preparing {
     if (name === undefined || !statement) return this.#talk.pass(this.#stream, DESCRIBE);
     this.#stream.cut();
     const describe = message(Frontend.Describe, encodeText('S'), statement.originName);
-    this.#talk.send(this.#stream, describe, { reply: 'describe', rename: renaming(statement, name) });
+    const { registry } = this.#talk;
+    const done = (reply: Uint8Array): void => noteColumns(statement, { columns: columnsOf(reply), registry });
+    this.#talk.send(this.#stream, describe, { reply: 'describe', done, rename: renaming(statement, name) });
     return true;
   }
 

@@ -163,7 +163,8 @@ export class Replies {
     const { expected } = this.#talk;
     if (expected.first?.reply !== reply) return this.#violate(`a reply to ${reply} that nobody asked for`);
     const isHidden = this.#isHidden;
-    expected.first.done?.();
+    const { input, at, end } = this.#stream;
+    expected.first.done?.(input.subarray(at, end));
     expected.shift();
     this.#telling.pass({ isHidden });
     this.#injectDue();

@@ -15,6 +15,7 @@ import { factsOf, UNKNOWN } from './facts.ts';
 import { takeNote } from './heeding.ts';
 import { MessageStream } from './message-stream.ts';
 import { Frontend, message } from './messages.ts';
+import { Outdated } from './outdated.ts';
 import { Preparing } from './preparing.ts';
 import { Replay } from './replay.ts';
 import type { Talk } from './talk.ts';
@@ -30,6 +31,7 @@ export class Requests {
   readonly #talk: Talk;
   readonly #stream: MessageStream;
   readonly #preparing: Preparing;
+  readonly #outdated: Outdated;
   readonly #replay: Replay;
   readonly #answering: Answering;
   /** A message is there that must wait until what went before it is answered. */
@@ -41,6 +43,7 @@ export class Requests {
     this.#talk = talk;
     this.#stream = new MessageStream((bytes) => talk.toOrigin.push(bytes));
     this.#preparing = new Preparing(talk, this.#stream);
+    this.#outdated = new Outdated({ talk, stream: this.#stream, preparing: this.#preparing });
     this.#replay = new Replay(this.#stream, this.#preparing);
     this.#answering = new Answering({ talk, stream: this.#stream, replay: this.#replay });
   }
@@ -228,7 +231,11 @@ export class Requests {
     }
     if (!this.#hasOrigin()) return false;
     const name = latin1(stream.input.subarray(names.portalEnd + 1, names.statementEnd));
-    return !this.#isHeldBack(name) && this.#preparing.bind(names, name);
+    if (this.#isHeldBack(name)) return false;
+    const became = this.#outdated.takeBind(name);
+    if (became === 'goes on') return this.#preparing.bind(names, name);
+    this.isHeld = became === 'held';
+    return became === 'refused';
   }
 
   #sync(): boolean {

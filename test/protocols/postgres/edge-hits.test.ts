@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { columnsOf } from '../../../src/protocols/postgres/edge-columns.ts';
 import { PostgresEdgeConversation } from '../../../src/protocols/postgres/edge-conversation.ts';
 import { each, edgeScripted, ending, flagged, rows } from './edge-script.ts';
 import {
@@ -92,8 +93,8 @@ edgeScripted('a description is answered with Sync or Flush, and the read behind 
       toEndpoint: [
         {
           define: [
-            ['u', 'update t\0\0\0'],
-            ['a', 'update t\0\0\0'],
+            ['u', 'update t\0\0\0', columnsOf(COLUMNS)],
+            ['a', 'update t\0\0\0', columnsOf(COLUMNS)],
           ],
         },
         ...each(bind('', 'a'), execute(''), SYNC),
@@ -208,7 +209,7 @@ edgeScripted('only the edge knows a statement: it is defined before anything els
     },
     {
       driver: wire(close('S', 'a'), SYNC),
-      toEndpoint: [{ define: [['a', `${READ}\0\0\0`]] }, ...each(close('S', 'a'), SYNC)],
+      toEndpoint: [{ define: [['a', `${READ}\0\0\0`, columnsOf(COLUMNS)]] }, ...each(close('S', 'a'), SYNC)],
       isQuiet: false,
     },
     { endpoint: wire('3', [0, 0, 0, 4], ending(1), ready()), toDriver: wire('3', [0, 0, 0, 4], ready()) },
@@ -248,7 +249,7 @@ edgeScripted('an unnamed statement that is known here goes with the read that mi
     },
     {
       driver: query('show x'),
-      toEndpoint: [{ define: [['', 'select 2\0\0\0']] }, ...each(query('show x'))],
+      toEndpoint: [{ define: [['', 'select 2\0\0\0', columnsOf(COLUMNS)]] }, ...each(query('show x'))],
       isQuiet: false,
     },
     {
@@ -272,7 +273,7 @@ edgeScripted('a name that is taken is parsed by nobody here', {
     {
       driver: wire(parse('a', READ), run('a')),
       toEndpoint: [
-        { define: [['a', `${READ}\0\0\0`]] },
+        { define: [['a', `${READ}\0\0\0`, columnsOf(COLUMNS)]] },
         ...each(parse('a', READ), bind('', 'a'), execute(''), SYNC),
       ],
       isQuiet: false,

@@ -562,7 +562,7 @@ test('many named statements that are only known here are told before they get to
     conversation.toDriver.clear();
   }
   const notes = heardIn(conversation.toEndpoint.take() ?? wire());
-  expect(notes.length).toBe(1);
+  expect(notes.length).toBe(2);
   conversation.fromDriver(query('show x'));
   const [last] = heardIn(conversation.toEndpoint.take() ?? wire());
   const names = [...notes, last].flatMap((said) =>
