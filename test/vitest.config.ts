@@ -41,7 +41,9 @@ export default defineConfig({
         test: {
           name: 'node',
           globalSetup: 'mysql-setup.ts',
-          include: ['{cli,client,conformance,drivers,faults,self-hosted,tidy}/**/*.test.ts'],
+          include: [
+            '{cli,client,conformance,drivers,faults,self-hosted,tidy,transport-servers}/**/*.test.ts',
+          ],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // These files mostly wait, for servers and for limits to be reached.

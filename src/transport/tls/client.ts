@@ -1,0 +1,244 @@
+/**
+ * One TLS connection as its client: bytes in, bytes out, no I/O.
+ *
+ *   handshake -> nothing may be said yet; what must be sent stands in the outbox
+ *   open      -> `seal` and `receive`
+ *   ended     -> the server said goodbye, or something was wrong
+ *
+ * An alert is put into the outbox before an error is thrown: send the outbox in any case.
+ */
+import { Alert, refusedByServer, TlsError } from './alerts.ts';
+import { type Channel, type Established, type HandshakeOptions, handshake } from './handshake.ts';
+import { nextSecret, protection13 } from './key-schedule.ts';
+import { Handshake, message } from './messages.ts';
+import {
+  Cipher13,
+  Content,
+  PLAINTEXT_BYTES_MAX,
+  type PlainRecord,
+  type ProtectedRecord,
+  plainRecord,
+  type RecordCipher,
+  RecordCutter,
+} from './records.ts';
+import { join, malformed, Reader, uint } from './wire.ts';
+
+/** Of one handshake message: certificates are the longest. */
+const MESSAGE_BYTES_MAX = 128 * 1024;
+
+/** Records under one key: AES-GCM allows 2^24.5 (RFC 8446, section 5.5). 1.2 has no way to renew a key. */
+const RECORDS_MAX_13 = 2 ** 23;
+const RECORDS_MAX_12 = 2 ** 32;
+
+const HELLO_REQUEST = 0;
+const LEVEL_FATAL = 2;
+const LEVEL_WARNING = 1;
+const KEY_UPDATE_REQUESTED = 1;
+
+export class TlsClient implements Channel {
+  readonly transcript: Uint8Array[] = [];
+  readonly #cutter = new RecordCutter();
+  readonly #outbox: Uint8Array[] = [];
+  readonly #handshake: ReturnType<typeof handshake>;
+  #wanted: 'message' | 'changeCipherSpec' | undefined;
+  #established: Established | undefined;
+  #isEnded = false;
+  #overlooksChangeCipherSpec = false;
+  #reading: RecordCipher | undefined;
+  #writing: RecordCipher | undefined;
+  /** Part of a handshake message. */
+  #message: Uint8Array = new Uint8Array();
+
+  constructor(options: HandshakeOptions) {
+    this.#handshake = handshake(this, options);
+    this.#goOn(this.#handshake.next());
+  }
+
+  get isOpen(): boolean {
+    return this.#established !== undefined && !this.#isEnded;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** DER. */
+  get serverCertificate(): Uint8Array | undefined {
+    return this.#established?.serverCertificate;
+  }
+
+  /** What must be sent now. */
+  takeOutbox(): Uint8Array {
+    return join(this.#outbox.splice(0));
+  }
+
+  /** What the server said, in clear. Throws where the connection must end. */
+  receive(bytes: Uint8Array): Uint8Array[] {
+    const said: Uint8Array[] = [];
+    try {
+      for (const record of this.#cutter.cut(bytes)) {
+        if (this.#isEnded) break;
+        const content = this.#receiveRecord(record);
+        if (content !== undefined && content.length > 0) said.push(content);
+      }
+    } catch (cause) {
+      this.#isEnded = true;
+      if (cause instanceof TlsError) this.#sendAlert(LEVEL_FATAL, cause.alert);
+      throw cause;
+    }
+    return said;
+  }
+
+  /** Records that hold these bytes. Only while it is open. */
+  seal(bytes: Uint8Array): Uint8Array {
+    for (let at = 0; at < bytes.length; at += PLAINTEXT_BYTES_MAX) {
+      const content = bytes.subarray(at, at + PLAINTEXT_BYTES_MAX);
+      this.#write({ type: Content.applicationData, content });
+    }
+    return this.takeOutbox();
+  }
+
+  /** Goodbye. */
+  close(): Uint8Array {
+    if (!this.isOpen) return new Uint8Array();
+    this.#isEnded = true;
+    this.#sendAlert(LEVEL_WARNING, Alert.closeNotify);
+    return this.takeOutbox();
+  }
+
+  // --- Channel ------------------------------------------------------------------------------------------------
+
+  send(bytes: Uint8Array): void {
+    this.transcript.push(bytes);
+    this.#write({ type: Content.handshake, content: bytes });
+  }
+
+  sendChangeCipherSpec(): void {
+    this.#write({ type: Content.changeCipherSpec, content: Uint8Array.of(1) });
+  }
+
+  readWith(cipher: RecordCipher): void {
+    if (this.#message.length > 0)
+      throw new TlsError(Alert.unexpectedMessage, 'A message goes on where keys change.');
+    this.#reading = cipher;
+  }
+
+  writeWith(cipher: RecordCipher): void {
+    this.#writing = cipher;
+  }
+
+  overlookChangeCipherSpec(): void {
+    this.#overlooksChangeCipherSpec = true;
+  }
+
+  // --- records ------------------------------------------------------------------------------------------------
+
+  #receiveRecord(record: ProtectedRecord): Uint8Array | undefined {
+    // In 1.3 it stands in clear between protected ones; in 1.2 it is what turns protection on.
+    if (record.type === Content.changeCipherSpec) return this.#receiveChangeCipherSpec(record);
+    const { type, content } = this.#open(record);
+    switch (type) {
+      case Content.handshake:
+        this.#receiveHandshake(content);
+        return undefined;
+      case Content.alert:
+        this.#receiveAlert(content);
+        return undefined;
+      case Content.applicationData:
+        if (!this.isOpen) throw new TlsError(Alert.unexpectedMessage, 'The server speaks before TLS is up.');
+        return content;
+      default:
+        throw new TlsError(Alert.unexpectedMessage, `A record has type ${type}.`);
+    }
+  }
+
+  #open(record: ProtectedRecord): PlainRecord {
+    const cipher = this.#reading;
+    if (cipher === undefined) return { type: record.type, content: record.payload };
+    if (cipher.count >= RECORDS_MAX_12)
+      throw new TlsError(Alert.unexpectedMessage, 'A key was used for too long.');
+    if (cipher instanceof Cipher13 && record.type !== Content.applicationData)
+      throw new TlsError(Alert.unexpectedMessage, 'The server went back to speaking in clear.');
+    return cipher.open(record);
+  }
+
+  #receiveChangeCipherSpec({ payload }: ProtectedRecord): undefined {
+    const isPlain = payload.length === 1 && payload[0] === 1 && this.#established === undefined;
+    if (isPlain && this.#wanted === 'changeCipherSpec')
+      return this.#goOn(this.#handshake.next({ type: 0, body: payload, whole: payload }));
+    if (isPlain && this.#overlooksChangeCipherSpec) return undefined;
+    throw new TlsError(Alert.unexpectedMessage, 'A change of ciphers comes out of order.');
+  }
+
+  #receiveAlert(content: Uint8Array): void {
+    const [, description = 0] = content;
+    if (content.length !== 2) throw malformed('an alert has the wrong length');
+    this.#isEnded = true;
+    if (description !== Alert.closeNotify) throw refusedByServer(description);
+  }
+
+  #receiveHandshake(content: Uint8Array): void {
+    this.#message = this.#message.length === 0 ? content.slice() : join([this.#message, content]);
+    while (this.#message.length >= 4) {
+      const reader = new Reader(this.#message);
+      const [type, length] = [reader.number(1), reader.number(3)];
+      if (length > MESSAGE_BYTES_MAX) throw malformed('a message is too long');
+      if (this.#message.length < 4 + length) return;
+      const whole = this.#message.subarray(0, 4 + length);
+      this.#message = this.#message.subarray(4 + length);
+      this.#receiveMessage(type, whole);
+    }
+  }
+
+  #receiveMessage(type: number, whole: Uint8Array): void {
+    const body = whole.subarray(4);
+    if (this.#established !== undefined) this.#receiveLater(type, body, this.#established);
+    else if (this.#wanted === 'message') this.#goOn(this.#handshake.next({ type, body, whole }));
+    else throw new TlsError(Alert.unexpectedMessage, 'A message comes before the change of ciphers.');
+  }
+
+  #goOn(result: IteratorResult<'message' | 'changeCipherSpec', Established>): undefined {
+    if (!result.done) {
+      this.#wanted = result.value;
+      return undefined;
+    }
+    this.#established = result.value;
+    this.transcript.length = 0;
+    return undefined;
+  }
+
+  /** Behind the handshake: tickets, which we do not use, and new keys. */
+  #receiveLater(type: number, body: Uint8Array, { suite, secrets }: Established): void {
+    if (secrets === undefined) {
+      if (type !== HELLO_REQUEST)
+        throw new TlsError(Alert.unexpectedMessage, `Message ${type} comes too late.`);
+      return;
+    }
+    if (type === Handshake.newSessionTicket) return;
+    if (type !== Handshake.keyUpdate || body.length !== 1)
+      throw new TlsError(Alert.unexpectedMessage, `Message ${type} comes too late.`);
+    secrets.server = nextSecret(suite, secrets.server);
+    this.readWith(new Cipher13(protection13(suite, secrets.server)));
+    if (body[0] === KEY_UPDATE_REQUESTED) this.#renewKey();
+  }
+
+  #renewKey(): void {
+    const { suite, secrets } = this.#established ?? {};
+    if (suite === undefined || secrets === undefined) return;
+    const record = { type: Content.handshake, content: message(Handshake.keyUpdate, uint(1, 0)) };
+    this.#outbox.push(this.#writing?.seal(record) ?? plainRecord(record));
+    secrets.client = nextSecret(suite, secrets.client);
+    this.writeWith(new Cipher13(protection13(suite, secrets.client)));
+  }
+
+  #write(record: PlainRecord): void {
+    const count = this.#writing?.count ?? 0;
+    if (count >= RECORDS_MAX_13 && this.#established?.secrets !== undefined) this.#renewKey();
+    if (count >= RECORDS_MAX_12) throw new TlsError(Alert.unexpectedMessage, 'A key was used for too long.');
+    this.#outbox.push(this.#writing?.seal(record) ?? plainRecord(record));
+  }
+
+  #sendAlert(level: number, description: number): void {
+    this.#write({ type: Content.alert, content: Uint8Array.of(level, description) });
+  }
+}
