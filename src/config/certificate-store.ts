@@ -59,6 +59,16 @@ export class CertificateStore {
     return row === null ? undefined : certificateOf(row);
   }
 
+  /** Of a client certificate. */
+  async getWithKey(id: string): Promise<(Certificate & { privateKeySealed: string }) | undefined> {
+    const row = await this.#db
+      .prepare(`SELECT ${COLUMNS}, private_key_sealed FROM certificates WHERE id = ?1`)
+      .bind(id)
+      .first<CertificateRow & { private_key_sealed: string | null }>();
+    if (row === null || row.private_key_sealed === null) return undefined;
+    return { ...certificateOf(row), privateKeySealed: row.private_key_sealed };
+  }
+
   /** Only those with that name, or of that kind, where one is given. */
   async list(only: { name?: string | undefined; isCa?: boolean | undefined }): Promise<Certificate[]> {
     const { results } = await this.#db

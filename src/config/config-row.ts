@@ -17,7 +17,8 @@ export interface StoredConfig extends Config {
 }
 
 export const CONFIG_COLUMNS =
-  'id, name, version, scheme, host, port, database, user, connection_limit, pool, caching, sslmode, facts, ' +
+  'id, name, version, scheme, host, port, database, user, access_client_id, service_id, connection_limit, pool, ' +
+  'caching, sslmode, ca_certificate_id, mtls_certificate_id, facts, ' +
   'created_on, modified_on, restarted_on, placement_pinned, placement_result, ' +
   'endpoint_generation, endpoint_hint, endpoint_jurisdiction, endpoints_before';
 
@@ -30,10 +31,14 @@ export interface ConfigRow extends EndpointRow {
   port: number;
   database: string;
   user: string;
+  access_client_id: string | null;
+  service_id: string | null;
   connection_limit: number;
   pool: string;
   caching: string;
   sslmode: string | null;
+  ca_certificate_id: string | null;
+  mtls_certificate_id: string | null;
   facts: string | null;
   created_on: string;
   modified_on: string;
@@ -62,12 +67,16 @@ export function configOf(row: ConfigRow): StoredConfig {
       port: row.port,
       database: row.database,
       user: row.user,
+      accessClientId: row.access_client_id ?? undefined,
+      serviceId: row.service_id ?? undefined,
     },
     connectionLimit: row.connection_limit,
     // Settings that were added after the row was written have their defaults.
     pool: { ...DEFAULT_POOL, ...pool },
     caching: cachingOf(row.caching),
     sslmode: row.sslmode ?? undefined,
+    caCertificateId: row.ca_certificate_id ?? undefined,
+    mtlsCertificateId: row.mtls_certificate_id ?? undefined,
     facts: factsOf(row.facts),
     createdOn: row.created_on,
     modifiedOn: row.modified_on,
@@ -91,10 +100,14 @@ export function columnsOf(config: StoredConfig): Record<string, string | number 
     port: config.origin.port,
     database: config.origin.database,
     user: config.origin.user,
+    access_client_id: config.origin.accessClientId ?? null,
+    service_id: config.origin.serviceId ?? null,
     connection_limit: config.connectionLimit,
     pool: JSON.stringify(config.pool),
     caching: JSON.stringify(config.caching),
     sslmode: config.sslmode ?? null,
+    ca_certificate_id: config.caCertificateId ?? null,
+    mtls_certificate_id: config.mtlsCertificateId ?? null,
     facts: config.facts === undefined ? null : JSON.stringify(config.facts),
     modified_on: config.modifiedOn,
     placement_pinned: jsonOfPinned(config.placement.pinned),

@@ -13,17 +13,29 @@ export interface Config {
   connectionLimit: number;
   pool: PoolSettings;
   caching: Caching;
+  /** `mtls` of the API; what it means stands in tls-mode.ts. */
   sslmode: string | undefined;
+  /** An uploaded authority that vouches for the origin. */
+  caCertificateId?: string | undefined;
+  /** What we show the origin, where it asks who we are. */
+  mtlsCertificateId?: string | undefined;
   createdOn: string;
   modifiedOn: string;
 }
 
+/** Reached by host and port; or by the host of a tunnel; or by a service that is bound to us. */
 export interface Origin {
   scheme: string;
+  /** Of a tunnel, a port of its own may stand behind it. Empty with `serviceId`. */
   host: string;
+  /** 0 where another way leads there. */
   port: number;
   database: string;
   user: string;
+  /** It is behind a tunnel: the id of the service token that opens it. */
+  accessClientId?: string | undefined;
+  /** It is a Workers VPC service. */
+  serviceId?: string | undefined;
 }
 
 export interface Caching {

@@ -22,6 +22,8 @@ import { type EndpointPlace, placesOf } from './placement.ts';
 export interface SealedOrigin {
   config: StoredConfig;
   passwordSealed: string;
+  /** Undefined: no service token opens its way. */
+  accessSecretSealed?: string | undefined;
 }
 
 /** What an edge needs to let a driver in. */
@@ -69,11 +71,11 @@ export class ConfigStore {
     await this.#db.prepare('SELECT id FROM configs LIMIT 1').first();
   }
 
-  async insert({ config, passwordSealed }: SealedOrigin): Promise<'inserted' | 'name taken'> {
+  async insert({ config, ...sealed }: SealedOrigin): Promise<'inserted' | 'name taken'> {
     const columns = {
       id: config.id,
       ...columnsOf(config),
-      password_sealed: passwordSealed,
+      ...secretColumnsOf(sealed),
       created_on: config.createdOn,
       cancel_route: cancelRouteOf(config.id),
       endpoint_hint: config.placement.endpoint.hint ?? null,
@@ -122,8 +124,8 @@ export class ConfigStore {
   }
 
   /** Writes the config as version `config.version`, if the stored one is the version before. */
-  async update({ config, passwordSealed }: SealedOrigin): Promise<'updated' | 'name taken' | 'not current'> {
-    const columns = { ...columnsOf(config), password_sealed: passwordSealed };
+  async update({ config, ...sealed }: SealedOrigin): Promise<'updated' | 'name taken' | 'not current'> {
+    const columns = { ...columnsOf(config), ...secretColumnsOf(sealed) };
     const changes = Object.keys(columns).map((name, at) => `${name} = ?${at + 3}`);
     const { meta } = await this.#db
       .prepare(`UPDATE OR IGNORE configs SET ${changes.join(', ')} WHERE id = ?1 AND version = ?2`)
@@ -168,10 +170,17 @@ export class ConfigStore {
 
   async sealedOriginOf(id: string): Promise<SealedOrigin | undefined> {
     const row = await this.#db
-      .prepare(`SELECT ${CONFIG_COLUMNS}, password_sealed FROM configs WHERE id = ?1`)
+      .prepare(
+        `SELECT ${CONFIG_COLUMNS}, password_sealed, access_client_secret_sealed FROM configs WHERE id = ?1`,
+      )
       .bind(id)
-      .first<ConfigRow & { password_sealed: string }>();
-    return row === null ? undefined : { config: configOf(row), passwordSealed: row.password_sealed };
+      .first<ConfigRow & SecretColumns>();
+    if (row === null) return undefined;
+    return {
+      config: configOf(row),
+      passwordSealed: row.password_sealed,
+      accessSecretSealed: row.access_client_secret_sealed ?? undefined,
+    };
   }
 
   /** `database`: the id or the name of a config. An id wins, so that nobody shadows a config by a name. */
@@ -258,6 +267,18 @@ export class ConfigStore {
       .run();
     return meta.changes > 0;
   }
+}
+
+interface SecretColumns extends Record<string, string | null> {
+  password_sealed: string;
+  access_client_secret_sealed: string | null;
+}
+
+function secretColumnsOf(sealed: Omit<SealedOrigin, 'config'>): SecretColumns {
+  return {
+    password_sealed: sealed.passwordSealed,
+    access_client_secret_sealed: sealed.accessSecretSealed ?? null,
+  };
 }
 
 interface LoginRow extends EndpointRow {

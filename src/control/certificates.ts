@@ -80,7 +80,12 @@ export function certificateRoutes({ certificates: store, secrets }: CertificateR
   return routes;
 }
 
-/** A config must not name a certificate that is not there. */
+const OTHER_KIND = {
+  ca_certificate_id: 'a client certificate and no authority',
+  mtls_certificate_id: 'an authority and no client certificate',
+};
+
+/** A config must not name a certificate that is not there, or of the other kind. */
 export async function problemsOfUnknown(
   store: CertificateStore,
   mtls: MtlsBody | undefined,
@@ -88,8 +93,10 @@ export async function problemsOfUnknown(
   const problems: Problem[] = [];
   for (const field of ['ca_certificate_id', 'mtls_certificate_id'] as const) {
     const id = mtls?.[field];
-    if (typeof id !== 'string' || (await store.get(id)) !== undefined) continue;
-    const message = `mtls.${field} names no certificate. Upload it with \`wrangler cert upload\` first.`;
+    const certificate = typeof id === 'string' ? await store.get(id) : undefined;
+    if (typeof id !== 'string' || certificate?.isCa === (field === 'ca_certificate_id')) continue;
+    const isOther = certificate === undefined ? 'names no certificate' : `names ${OTHER_KIND[field]}`;
+    const message = `mtls.${field} ${isOther}. Upload it with \`wrangler cert upload\` first.`;
     problems.push({ code: Code.badField, message });
   }
   return problems;

@@ -1,7 +1,9 @@
 /** Can the endpoint log in to a config's origin right now? Asked by `warmpool doctor`; nothing is changed. */
 import { Hono } from 'hono';
+import { openSecrets } from '../config/origin-secrets.ts';
 import type { ConfigSecrets } from '../config/secrets.ts';
 import type { ConfigStore } from '../config/store.ts';
+import { candidateOf } from '../endpoint/link.ts';
 import type { ConfigRoutesOptions } from './configs.ts';
 import { fail, NOT_FOUND, succeed } from './envelope.ts';
 
@@ -17,15 +19,11 @@ export function checkRoutes({ store, secrets, validateOrigin }: CheckRoutesOptio
     const id = c.req.param('id');
     const sealed = await store.sealedOriginOf(id);
     if (sealed === undefined) return fail(c, NOT_FOUND);
-    const { config, passwordSealed } = sealed;
-    const { origin, sslmode, pool, placement } = config;
-    const password = await secrets.open({ configId: id, field: 'password' }, passwordSealed);
+    const { config } = sealed;
     const result = await validateOrigin({
       id,
-      place: placement.endpoint,
-      origin: { ...origin, password },
-      sslmode,
-      pool,
+      place: config.placement.endpoint,
+      candidate: candidateOf(config, await openSecrets(secrets, sealed)),
     });
     const { code, message } = result.ok ? { code: null, message: null } : result;
     return succeed(c, { reachable: result.ok, code, message });

@@ -2,23 +2,22 @@
 import { type Context, Hono } from 'hono';
 import type * as v from 'valibot';
 import type { CertificateStore } from '../config/certificate-store.ts';
-import type { Config } from '../config/config.ts';
 import type { StoredConfig } from '../config/config-row.ts';
+import {
+  type OriginSecrets,
+  openSecrets,
+  type SealedSecrets,
+  sealSecrets,
+} from '../config/origin-secrets.ts';
 import { type EndpointPlace, firstPlacement, placesOf } from '../config/placement.ts';
-import type { ConfigSecrets, SecretPlace } from '../config/secrets.ts';
+import type { ConfigSecrets } from '../config/secrets.ts';
 import type { ConfigStore, SealedOrigin } from '../config/store.ts';
+import { candidateOf, type OriginCandidate } from '../endpoint/link.ts';
 import { logFailure } from '../errors.ts';
 import { type Checked, check, readBody, refused } from './body.ts';
 import { problemsOfUnknown } from './certificates.ts';
 import { noteConfig } from './context.ts';
-import {
-  type Draft,
-  draftOfCreate,
-  draftOfPatch,
-  draftOfReplace,
-  type SchemeLookup,
-  type Settings,
-} from './draft.ts';
+import { type Draft, draftOfCreate, draftOfPatch, draftOfReplace, type SchemeLookup } from './draft.ts';
 import { Code, type Failure, fail, failed, NOT_FOUND, pageInfo, succeed } from './envelope.ts';
 import { isPlacedAnew, placeToBe } from './placement.ts';
 import { presentConfig } from './present.ts';
@@ -31,13 +30,11 @@ export interface ConfigChange {
   places: EndpointPlace[];
 }
 
-/** An origin as it shall be tried: the only place where a password travels in the clear. */
+/** An origin as it shall be tried: the only place where secrets travel in the clear. */
 export interface OriginToValidate {
   id: string;
   place: EndpointPlace;
-  origin: Config['origin'] & { password: string };
-  sslmode: Config['sslmode'];
-  pool: Config['pool'];
+  candidate: OriginCandidate;
 }
 
 export type OriginValidation =
@@ -147,15 +144,20 @@ function answer(c: Context, outcome: Checked<StoredConfig>): Response {
 
 async function create(
   options: ConfigRoutesOptions,
-  { settings, pinned, password = '' }: Draft,
+  { settings, pinned, secrets: given }: Draft,
 ): Promise<Checked<StoredConfig>> {
   const { store, secrets } = options;
   // Asked first so that a taken name does not cost a login at the origin; decided by the insert.
   if (await store.isNameTaken(settings.name)) return refused(NAME_TAKEN);
   const id = newId();
-  const passwordSealed = await secrets.seal(passwordOf(id), password);
+  const clear = { password: '', ...given };
+  const sealed = await sealSecrets(secrets, id, { given: clear, kept: { passwordSealed: '' } });
   const placement = firstPlacement(pinned);
-  const tried = await tryOrigin(options, { id, place: placement.endpoint, settings, password });
+  const tried = await tryOrigin(options, {
+    id,
+    place: placement.endpoint,
+    candidate: candidateOf(settings, clear),
+  });
   if (!tried.ok) return tried;
   const createdOn = now();
   const config: StoredConfig = {
@@ -168,7 +170,7 @@ async function create(
     restartedOn: undefined,
     placement,
   };
-  const outcome = await store.insert({ config, passwordSealed });
+  const outcome = await store.insert({ config, ...sealed });
   if (outcome === 'name taken') return refused(NAME_TAKEN);
   options.placeLater(id);
   return { ok: true, value: config };
@@ -187,7 +189,11 @@ async function update(
   if (settings.name !== name && (await store.isNameTaken(settings.name))) return refused(NAME_TAKEN);
   const isTried = draft.isOriginChanged || place !== current.config.placement.endpoint;
   const tried: Checked<StoredConfig['facts']> = isTried
-    ? await tryOrigin(options, { id, place, settings, password: await nextPassword(options, current, draft) })
+    ? await tryOrigin(options, {
+        id,
+        place,
+        candidate: candidateOf(settings, await nextSecrets(options, current, draft)),
+      })
     : { ok: true, value: current.config.facts };
   if (!tried.ok) return tried;
   const config: StoredConfig = {
@@ -198,8 +204,8 @@ async function update(
     modifiedOn: now(),
     placement: { ...current.config.placement, pinned },
   };
-  const passwordSealed = await nextSealed(options, current, draft);
-  const outcome = await store.update({ config, passwordSealed });
+  const sealed = await nextSealed(options, current, draft);
+  const outcome = await store.update({ config, ...sealed });
   if (outcome === 'name taken') return refused(NAME_TAKEN);
   if (outcome === 'not current') return refused(await lostRace(store, id));
   await announce(options, config, 'updated');
@@ -211,33 +217,31 @@ async function lostRace(store: ConfigStore, id: string): Promise<Failure> {
   return (await store.get(id)) === undefined ? NOT_FOUND : CHANGED_MEANWHILE;
 }
 
-async function nextPassword(
+/** What is given, over what is stored. A way that needs no secret keeps none. */
+async function nextSecrets(
   { secrets }: ConfigRoutesOptions,
-  { config, passwordSealed }: SealedOrigin,
-  { password }: Draft,
-): Promise<string> {
-  return password ?? (await secrets.open(passwordOf(config.id), passwordSealed));
+  current: SealedOrigin,
+  { settings, secrets: given }: Draft,
+): Promise<OriginSecrets> {
+  const { password, accessClientSecret } = { ...(await openSecrets(secrets, current)), ...given };
+  return settings.origin.accessClientId === undefined ? { password } : { password, accessClientSecret };
 }
 
-async function nextSealed(
+function nextSealed(
   { secrets }: ConfigRoutesOptions,
-  { config, passwordSealed }: SealedOrigin,
-  { password }: Draft,
-): Promise<string> {
-  return password === undefined ? passwordSealed : await secrets.seal(passwordOf(config.id), password);
-}
-
-function passwordOf(configId: string): SecretPlace {
-  return { configId, field: 'password' };
+  { config, passwordSealed, accessSecretSealed }: SealedOrigin,
+  { settings, secrets: given }: Draft,
+): Promise<SealedSecrets> {
+  const isTunnel = settings.origin.accessClientId !== undefined;
+  const kept = isTunnel ? { passwordSealed, accessSecretSealed } : { passwordSealed };
+  return sealSecrets(secrets, config.id, { given, kept });
 }
 
 async function tryOrigin(
   { validateOrigin }: ConfigRoutesOptions,
-  attempt: { id: string; place: EndpointPlace; settings: Settings; password: string },
+  attempt: OriginToValidate,
 ): Promise<Checked<NonNullable<StoredConfig['facts']>>> {
-  const { id, place, password } = attempt;
-  const { origin, sslmode, pool } = attempt.settings;
-  const result = await validateOrigin({ id, place, origin: { ...origin, password }, sslmode, pool });
+  const result = await validateOrigin(attempt);
   return result.ok ? { ok: true, value: result.facts } : refused(failed(400, result.code, result.message));
 }
 

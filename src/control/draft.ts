@@ -5,22 +5,26 @@
 import type { Caching, Config, PoolSettings } from '../config/config.ts';
 import { DEFAULT_CACHING, DEFAULT_CONNECTION_LIMIT, DEFAULT_POOL } from '../config/config.ts';
 import type { StoredConfig } from '../config/config-row.ts';
+import type { OriginSecrets } from '../config/origin-secrets.ts';
 import { NOT_PINNED, type Pinned } from '../config/placement.ts';
-import { FILE_SOCKET, isFileSocket } from '../transport/host.ts';
+import type { OriginSettings } from '../endpoint/link.ts';
 import type { Checked } from './body.ts';
 import { refused } from './body.ts';
 import { Code, type Problem } from './envelope.ts';
+import { problemsOfNetwork, problemsOfTls, tlsOf, type Way, wayOf } from './origin-rules.ts';
 import { pinnedOf, problemsOfPlacement } from './placement.ts';
-import type { CachingBody, CreateBody, MtlsBody, OriginBody, PatchBody, PoolBody } from './schemas.ts';
+import type { CachingBody, CreateBody, OriginBody, PatchBody, PoolBody } from './schemas.ts';
+
+const NO_TLS_SETTINGS = { sslmode: undefined };
 
 /** The part of a config that its owner chooses. */
-export type Settings = Pick<Config, 'name' | 'origin' | 'connectionLimit' | 'pool' | 'caching' | 'sslmode'>;
+export type Settings = OriginSettings & Pick<Config, 'name' | 'connectionLimit' | 'caching'>;
 
 export interface Draft {
   settings: Settings;
   pinned: Pinned;
-  /** Undefined: stays as it is. */
-  password: string | undefined;
+  /** What is not given stays as it is. */
+  secrets: Partial<OriginSecrets>;
   /** True where the origin must be tried before this is stored. */
   isOriginChanged: boolean;
 }
@@ -53,7 +57,6 @@ export function draftOfPatch(body: PatchBody, current: StoredConfig, rulesOf: Sc
   const pinned = pinnedOf(body.placement, current.placement.pinned);
   const problems = [
     ...problemsOfNetwork(origin, 'a patch'),
-    ...problemsOfCertificates(body.mtls),
     ...problemsOfScheme(origin.scheme, current, rulesOf),
     ...problemsOfCaching(body.caching, current.caching),
     ...problemsOfPlacement(pinned),
@@ -64,18 +67,17 @@ export function draftOfPatch(body: PatchBody, current: StoredConfig, rulesOf: Sc
     name: body.name ?? current.name,
     origin: {
       scheme: origin.scheme ?? current.origin.scheme,
-      host: origin.host ?? current.origin.host,
-      port: origin.port ?? current.origin.port,
       database: origin.database ?? current.origin.database,
       user: origin.user ?? current.origin.user,
+      ...(wayOf(origin, rulesOf(current.origin.scheme)?.defaultPort) ?? currentWayOf(current)),
     },
     connectionLimit: body.origin_connection_limit ?? current.connectionLimit,
     pool: poolOf(body.pool, current.pool),
     caching: cachingOf(body.caching, current.caching),
-    sslmode: body.mtls?.sslmode === undefined ? current.sslmode : (body.mtls.sslmode ?? undefined),
+    ...tlsOf(body.mtls, current),
   };
   const isOriginChanged = body.origin !== undefined || body.mtls !== undefined;
-  return { ok: true, value: { settings, pinned, password: origin.password, isOriginChanged } };
+  return checkedDraft({ settings, pinned, secrets: secretsOf(origin), isOriginChanged });
 }
 
 function draftOfWhole(
@@ -86,70 +88,40 @@ function draftOfWhole(
   const pinned = pinnedOf(body.placement, kept?.placement.pinned ?? NOT_PINNED);
   const problems = [
     ...problemsOfNetwork(origin, 'a whole origin'),
-    ...problemsOfCertificates(body.mtls),
     ...problemsOfScheme(origin.scheme, kept, rulesOf),
     ...problemsOfPlacement(pinned),
   ];
-  const port = origin.port ?? rulesOf(origin.scheme)?.defaultPort;
-  if (problems.length > 0 || origin.host === undefined || port === undefined) {
-    return refused({ status: 400, errors: problems });
-  }
+  const way = wayOf(origin, rulesOf(origin.scheme)?.defaultPort);
+  if (problems.length > 0 || way === undefined) return refused({ status: 400, errors: problems });
   const settings = {
     name: body.name,
-    origin: {
-      scheme: origin.scheme,
-      host: origin.host,
-      port,
-      database: origin.database,
-      user: origin.user,
-    },
+    origin: { scheme: origin.scheme, database: origin.database, user: origin.user, ...way },
     connectionLimit: body.origin_connection_limit ?? kept?.connectionLimit ?? DEFAULT_CONNECTION_LIMIT,
     pool: body.pool === undefined ? (kept?.pool ?? DEFAULT_POOL) : poolOf(body.pool, DEFAULT_POOL),
     caching: cachingOf(body.caching, { ...DEFAULT_CACHING, ...ownOf(kept?.caching) }),
-    sslmode: body.mtls === undefined ? kept?.sslmode : (body.mtls.sslmode ?? undefined),
+    ...(body.mtls === undefined
+      ? tlsOf(undefined, kept ?? NO_TLS_SETTINGS)
+      : tlsOf(body.mtls, NO_TLS_SETTINGS)),
   };
-  return { ok: true, value: { settings, pinned, password: origin.password, isOriginChanged: true } };
+  return checkedDraft({ settings, pinned, secrets: secretsOf(origin), isOriginChanged: true });
 }
 
-/** An origin is exactly one of: public (host, port), behind Access (host and client), a VPC service. */
-function problemsOfNetwork(origin: OriginBody, kind: 'a whole origin' | 'a patch'): Problem[] {
-  const { host, port, service_id: service, access_client_id: id, access_client_secret: secret } = origin;
-  const hasAccess = id !== undefined || secret !== undefined;
-  if (host !== undefined && isFileSocket(host))
-    return [{ code: Code.badHostname, message: `Bad hostname. (origin.host: ${FILE_SOCKET})` }];
-  if (service !== undefined) {
-    if (host !== undefined || port !== undefined || hasAccess) {
-      return [
-        badField('origin.service_id stands alone. Remove origin.host, origin.port and the Access fields.'),
-      ];
-    }
-    return [notSupportedYet('origin.service_id: private networks')];
-  }
-  if (hasAccess) {
-    if (id === undefined) return [badField('origin.access_client_id is missing. Give it with its secret.')];
-    if (secret === undefined)
-      return [badField('origin.access_client_secret is missing. Give it with its id.')];
-    if (host === undefined) return [badField('origin.host is missing. Access needs the public host name.')];
-    if (port !== undefined) return [badField('origin.port does not go with Access. Remove it.')];
-    return [notSupportedYet('origin.access_client_id: origins behind Access')];
-  }
-  if (kind === 'a patch') {
-    if (host === undefined && port !== undefined)
-      return [badField('origin.host is missing. Give it with the port.')];
-    if (host !== undefined && port === undefined)
-      return [badField('origin.port is missing. Give it with the host.')];
-    return [];
-  }
-  return host === undefined
-    ? [badField('origin.host is missing. Give the host and port of the database.')]
-    : [];
+/** What can be judged only of the whole that a config shall become. */
+function checkedDraft(draft: Draft): Checked<Draft> {
+  const problems = draft.isOriginChanged ? problemsOfTls(draft.settings) : [];
+  return problems.length > 0 ? refused({ status: 400, errors: problems }) : { ok: true, value: draft };
 }
 
-/** To take a certificate id and then not use it would be a lie about safety. */
-function problemsOfCertificates(mtls: MtlsBody | undefined): Problem[] {
-  return (['ca_certificate_id', 'mtls_certificate_id'] as const)
-    .filter((field) => typeof mtls?.[field] === 'string')
-    .map((field) => notSupportedYet(`mtls.${field}: uploaded certificates`));
+function currentWayOf({ origin }: StoredConfig): Way {
+  const { host, port, accessClientId, serviceId } = origin;
+  return { host, port, accessClientId, serviceId };
+}
+
+function secretsOf({ password, access_client_secret: secret }: OriginBody): Partial<OriginSecrets> {
+  return {
+    ...(password === undefined ? {} : { password }),
+    ...(secret === undefined ? {} : { accessClientSecret: secret }),
+  };
 }
 
 /** Client tokens are stored in their protocol's form, so a config keeps its protocol. */
@@ -217,11 +189,4 @@ function isEmpty({
 
 function badField(message: string): Problem {
   return { code: Code.badField, message };
-}
-
-function notSupportedYet(what: string): Problem {
-  return {
-    code: Code.notSupportedYet,
-    message: `${what} are not supported yet. Use a public host and port.`,
-  };
 }

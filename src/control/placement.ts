@@ -50,7 +50,8 @@ export function placeToBe({ placement }: StoredConfig, pinned: Pinned): Endpoint
 
 /** True where the last measurement no longer says anything, or where the owner wants another place. */
 export function isPlacedAnew(before: StoredConfig, after: StoredConfig): boolean {
-  const isMoved = before.origin.host !== after.origin.host || before.origin.port !== after.origin.port;
+  const [from, to] = [before.origin, after.origin];
+  const isMoved = from.host !== to.host || from.port !== to.port || from.serviceId !== to.serviceId;
   return isMoved || !isSamePin(before.placement.pinned, after.placement.pinned);
 }
 

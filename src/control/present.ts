@@ -1,7 +1,13 @@
 /** What the API shows. A config is Hyperdrive's object and our `pool` and `placement`. No secret is here to show. */
 
 import type { Certificate } from '../config/certificate-store.ts';
-import { type Caching, DEFAULT_CACHING, type PoolSettings } from '../config/config.ts';
+import {
+  type Caching,
+  type Config,
+  DEFAULT_CACHING,
+  type Origin,
+  type PoolSettings,
+} from '../config/config.ts';
 import type { StoredConfig } from '../config/config-row.ts';
 import type { ClientToken } from '../config/store.ts';
 import type { WhyAnswer } from '../endpoint/link.ts';
@@ -15,13 +21,12 @@ export function presentConfig(config: StoredConfig): Record<string, unknown> {
     name: config.name,
     origin: {
       scheme: config.origin.scheme,
-      host: config.origin.host,
-      port: config.origin.port,
+      ...presentWay(config.origin),
       database: config.origin.database,
       user: config.origin.user,
     },
     caching: presentCaching(config.caching),
-    ...(config.sslmode === undefined ? {} : { mtls: { sslmode: config.sslmode } }),
+    ...presentTls(config),
     origin_connection_limit: config.connectionLimit,
     pool: presentPool(config.pool),
     ...presentPlacement(config),
@@ -29,6 +34,20 @@ export function presentConfig(config: StoredConfig): Record<string, unknown> {
     modified_on: config.modifiedOn,
     ...(config.restartedOn === undefined ? {} : { restarted_on: config.restartedOn }),
   };
+}
+
+function presentWay({ host, port, accessClientId, serviceId }: Origin): Record<string, unknown> {
+  if (serviceId !== undefined) return { service_id: serviceId };
+  return accessClientId === undefined ? { host, port } : { host, access_client_id: accessClientId };
+}
+
+function presentTls({ sslmode, caCertificateId, mtlsCertificateId }: Config): Record<string, unknown> {
+  const mtls = {
+    ...(sslmode === undefined ? {} : { sslmode }),
+    ...(caCertificateId === undefined ? {} : { ca_certificate_id: caCertificateId }),
+    ...(mtlsCertificateId === undefined ? {} : { mtls_certificate_id: mtlsCertificateId }),
+  };
+  return Object.keys(mtls).length === 0 ? {} : { mtls };
 }
 
 /** All that is in force, defaults too. */

@@ -10,8 +10,10 @@ export const configResult = v.object({
   name: v.string(),
   origin: v.object({
     scheme: v.string(),
-    host: v.string(),
-    port: v.number(),
+    host: v.optional(v.string()),
+    port: v.optional(v.number()),
+    access_client_id: v.optional(v.string()),
+    service_id: v.optional(v.string()),
     database: v.string(),
     user: v.string(),
   }),
@@ -22,7 +24,13 @@ export const configResult = v.object({
     consistency: v.optional(v.picklist(CONSISTENCIES)),
     cache_system_catalogs: v.optional(v.boolean()),
   }),
-  mtls: v.optional(v.object({ sslmode: v.optional(v.string()) })),
+  mtls: v.optional(
+    v.object({
+      sslmode: v.optional(v.string()),
+      ca_certificate_id: v.optional(v.string()),
+      mtls_certificate_id: v.optional(v.string()),
+    }),
+  ),
   origin_connection_limit: v.number(),
   pool: v.record(v.string(), v.number()),
   created_on: time,

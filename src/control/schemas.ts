@@ -17,6 +17,7 @@ const SSLMODES = [
   'VERIFY_IDENTITY',
   'disable',
   'prefer',
+  'no-verify',
   'DISABLED',
   'PREFERRED',
 ] as const;
@@ -186,13 +187,13 @@ function identifier(bytesMax: number) {
   );
 }
 
-/** A name or an address and nothing else: no scheme, port, path or user. (A path alone is draft.ts's to refuse.) */
+/** A name or an address and nothing else: no scheme, port, path or user. (Paths and ports are origin-rules.ts's to judge.) */
 function hostName() {
   return v.pipe(
     v.string('must be a text.'),
     v.maxLength(253, 'is too long. Use at most 253 characters.'),
     v.regex(
-      /^(?:[/@].*|unix:.*|[A-Za-z0-9_][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?)$/,
+      /^(?:[/@].*|unix:.*|[A-Za-z0-9_][A-Za-z0-9_.-]*(?::\d+)?|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]?(?::\d+)?)$/,
       'must be a host name or an IP address alone, without scheme, port or path.',
     ),
   );

@@ -35,12 +35,8 @@ function makeApp(env: Env): Hono {
     adminToken: env.ADMIN_TOKEN,
     protocols,
     // The config's own endpoint tries it: from where the pool will be, by the code that the pool uses.
-    validateOrigin: ({ id, place, origin, sslmode, pool }) =>
-      endpointOf(env.ENDPOINT, { configId: id, place }).validate({
-        ...origin,
-        sslmode,
-        connectTimeoutMs: pool.connectTimeoutMs,
-      }),
+    validateOrigin: ({ id, place, candidate }) =>
+      endpointOf(env.ENDPOINT, { configId: id, place }).validate(candidate),
     stateOf: (address) => endpointOf(env.ENDPOINT, address).stats(),
     purge: (address, request) => endpointOf(env.ENDPOINT, address).purge(request),
     why: (address, { sql, settings }) => endpointOf(env.ENDPOINT, address).why(sql, settings),

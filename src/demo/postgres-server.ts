@@ -19,6 +19,8 @@ export interface PostgresServerOptions {
   version?: '18' | '15';
   /** Lines of postgresql.conf, such as `{ max_connections: '20' }`. */
   settings?: Record<string, string>;
+  /** Name to text: files beside the data, such as `pg_hba.conf` and what settings name. */
+  files?: Record<string, string>;
   log?: (text: string) => void;
 }
 
@@ -27,6 +29,8 @@ export interface PostgresServer {
   user: string;
   password: string;
   database: string;
+  /** Writes such a file anew; the server reads it when it reloads its configuration. */
+  writeFile(name: string, text: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,12 +47,17 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
       account,
     };
     await initialise(cluster);
+    for (const [name, text] of Object.entries(options.files ?? {}))
+      await writeOwn(cluster, join('data', name), text);
     const { port, group } = await startOnFreePort(cluster, options);
     return {
       port,
       user: 'postgres',
       password: cluster.password,
       database: 'postgres',
+      async writeFile(name, text) {
+        await writeOwn(cluster, join('data', name), text);
+      },
       async stop() {
         await group.stop();
         await folder.remove();
@@ -119,9 +128,7 @@ async function isReachableByOthers(path: string): Promise<boolean> {
 }
 
 async function initialise(cluster: Cluster): Promise<void> {
-  const passwordFile = join(cluster.folder, 'password');
-  await writeFile(passwordFile, cluster.password, { mode: 0o600 });
-  await giveTo(passwordFile, cluster.account);
+  const passwordFile = await writeOwn(cluster, 'password', cluster.password);
   // `cwd`: the account may not be allowed to stand where we do.
   await runToEnd({
     command: join(cluster.bin, 'initdb'),
@@ -139,8 +146,11 @@ async function initialise(cluster: Cluster): Promise<void> {
   });
 }
 
-async function giveTo(path: string, account: Account | undefined): Promise<void> {
+async function writeOwn({ folder, account }: Cluster, name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text, { mode: 0o600 });
   if (account !== undefined) await chown(path, account.uid, account.gid);
+  return path;
 }
 
 async function startOnFreePort(

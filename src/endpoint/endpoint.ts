@@ -10,6 +10,7 @@ import { PoolerError } from '../errors.ts';
 import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
 import { protocolNamed } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
+import type { Transport } from '../transport/byte-stream.ts';
 import { ANSWER_MS } from './clean-up.ts';
 import { reserveMoments } from './clock.ts';
 import { ConfigCache } from './config-cache.ts';
@@ -17,6 +18,7 @@ import { deliver } from './dial.ts';
 import type { SessionHost } from './lease.ts';
 import {
   type CacheStats,
+  candidateOf,
   type LinkOpening,
   type OriginCandidate,
   type PurgeRequest,
@@ -36,13 +38,14 @@ import { OwnQuestions } from './own-questions.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { DriverSession } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { transportTo } from './transport-to.ts';
 import { validateOrigin } from './validate.ts';
 
 const SWEEP_MS = 1_000;
 /** How long an endpoint that new drivers have left keeps unused connections for those that stay. */
 const LEFT_IDLE_MS = 5_000;
 
-type OpenOptions = { password: string; side: EndpointSide; dialect: string };
+type OpenOptions = { origin: OriginCandidate; transport: Transport; side: EndpointSide; dialect: string };
 
 interface Served {
   config: Config;
@@ -124,7 +127,7 @@ export class Endpoint extends DurableObject<Env> {
 
   /** Tries an origin before a config is made of it, or changed to it. Nothing is kept. */
   validate(candidate: OriginCandidate): Promise<ValidationResult> {
-    return validateOrigin(candidate);
+    return validateOrigin(candidate, this.env);
   }
 
   /** The config changed or was deleted, or its pool shall be rebuilt: nothing old is handed out any more. */
@@ -182,12 +185,13 @@ export class Endpoint extends DurableObject<Env> {
 
   async #load(): Promise<Served> {
     const { configId: id, generation } = readEndpointName(this.ctx.id.name ?? '');
-    const { config, protocol, password } = await loadConfig(this.env, id);
+    const { config, protocol, secrets } = await loadConfig(this.env, id);
+    const candidate = candidateOf(config, secrets);
+    const transport = await transportTo(candidate, this.env);
     this.#factsStored = JSON.stringify(config.facts ?? null);
     this.#side ??= protocol.openEndpoint({ statementsMax: STATEMENTS_MAX });
     const side = this.#side;
-    const { host, port, database, user } = config.origin;
-    const origin = JSON.stringify([host, port, database, user]);
+    const origin = JSON.stringify(config.origin);
     const cache = this.#cache ?? (await this.#openCache(`${id}.${generation}`, side));
     this.#cache = cache;
     if (this.#origin !== undefined && this.#origin !== origin) {
@@ -198,7 +202,7 @@ export class Endpoint extends DurableObject<Env> {
     cache.follow(config.caching, config.version);
     const isLeft = generation < config.placement.endpoint.generation;
     const pool: Pool = new Pool({
-      open: (dialect) => this.#open(config, { password, side, dialect }),
+      open: (dialect) => this.#open(config, { origin: candidate, transport, side, dialect }),
       connectionLimit: config.connectionLimit,
       othersOpen: () => this.#othersOpen(pool),
       onClosed: () => this.#served?.pool.openMore(),
@@ -221,10 +225,8 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   async #open(config: Config, how: OpenOptions): Promise<OriginConnection> {
-    const { maxLifetimeMs, connectTimeoutMs } = config.pool;
-    const origin = { ...config.origin, password: how.password, sslmode: config.sslmode, connectTimeoutMs };
-    const closeAfter = Date.now() + maxLifetimeMs * (1 - Math.random() / 10);
-    const connection = await openConnection({ side: how.side, origin, dialect: how.dialect, closeAfter });
+    const closeAfter = Date.now() + config.pool.maxLifetimeMs * (1 - Math.random() / 10);
+    const connection = await openConnection({ ...how, closeAfter });
     this.#sweepLater();
     this.#learn(config, connection.facts);
     return connection;

@@ -3,6 +3,8 @@
  * introduces the driver; behind it come the driver's own bytes, so that the first exchange travels with it and a
  * miss costs exactly one round trip. What comes back is for the driver as it is.
  */
+import type { Config, Origin } from '../config/config.ts';
+import type { OriginSecrets } from '../config/origin-secrets.ts';
 import type { EndpointPlace, Jurisdiction } from '../config/placement.ts';
 import { PoolerError } from '../errors.ts';
 import type { CacheStatus } from '../protocols/caching.ts';
@@ -121,16 +123,24 @@ export interface Refusal {
 }
 
 /** What the API asks an endpoint to try before a config is made or changed. */
-export interface OriginCandidate {
-  scheme: string;
-  host: string;
-  port: number;
-  database: string;
-  user: string;
-  password: string;
+export interface OriginCandidate extends Origin, OriginSecrets {
   sslmode: string | undefined;
+  caCertificateId?: string | undefined;
+  mtlsCertificateId?: string | undefined;
   connectTimeoutMs: number;
 }
+
+export function candidateOf(config: OriginSettings, secrets: OriginSecrets): OriginCandidate {
+  const { origin, sslmode, caCertificateId, mtlsCertificateId, pool } = config;
+  const { connectTimeoutMs } = pool;
+  return { ...origin, ...secrets, sslmode, caCertificateId, mtlsCertificateId, connectTimeoutMs };
+}
+
+/** What of a config says how its origin is reached. */
+export type OriginSettings = Pick<
+  Config,
+  'origin' | 'sslmode' | 'caCertificateId' | 'mtlsCertificateId' | 'pool'
+>;
 
 export type ValidationResult =
   | { ok: true; facts: OriginFacts }

@@ -1,4 +1,5 @@
-/** A config as its endpoint needs it: with the origin's password, which nobody else can open. */
+/** A config as its endpoint needs it: with the origin's secrets, which nobody else can open. */
+import { type OriginSecrets, openSecrets } from '../config/origin-secrets.ts';
 import { ConfigSecrets } from '../config/secrets.ts';
 import { ConfigStore } from '../config/store.ts';
 import type { Env } from '../env.ts';
@@ -11,7 +12,7 @@ type StoredConfig = NonNullable<Awaited<ReturnType<ConfigStore['get']>>>;
 export interface LoadedConfig {
   config: StoredConfig;
   protocol: Protocol;
-  password: string;
+  secrets: OriginSecrets;
 }
 
 /** Throws where the config has been deleted. */
@@ -24,7 +25,6 @@ export async function loadConfig(env: Env, configId: string): Promise<LoadedConf
       sqlState: '3D000',
       fatal: true,
     });
-  const secrets = new ConfigSecrets(env.CONFIG_KEY);
-  const password = await secrets.open({ configId, field: 'password' }, sealed.passwordSealed);
-  return { config: sealed.config, protocol, password };
+  const secrets = await openSecrets(new ConfigSecrets(env.CONFIG_KEY), sealed);
+  return { config: sealed.config, protocol, secrets };
 }

@@ -1,7 +1,7 @@
 /** A new connection to an origin, ready for its first query: what pool, validation and placement have in common. */
-import { tlsModeOf } from '../config/tls-mode.ts';
+import { tlsPolicyOf } from '../config/tls-mode.ts';
 import type { EndpointSide, LoginOptions } from '../protocols/contract.ts';
-import { tcp } from '../transport/tcp.ts';
+import type { Transport } from '../transport/byte-stream.ts';
 import { dial } from './dial.ts';
 import type { OriginCandidate } from './link.ts';
 import { OriginConnection } from './origin-connection.ts';
@@ -13,16 +13,17 @@ export const STATEMENTS_MAX = 200;
 export async function openConnection(options: {
   side: EndpointSide;
   origin: OriginCandidate;
+  transport: Transport;
   /** Empty: the plainest. */
   dialect?: string;
   closeAfter: number;
 }): Promise<OriginConnection> {
-  const { side, origin, dialect = '', closeAfter } = options;
+  const { side, origin, transport, dialect = '', closeAfter } = options;
   const { user, password, database } = origin;
   const random = crypto.getRandomValues(new Uint8Array(32));
-  const login: LoginOptions = { user, password, database, tls: tlsModeOf(origin), random, dialect };
+  const tls = tlsPolicyOf(origin).login;
+  const login: LoginOptions = { user, password, database, tls, random, dialect };
   const { connectTimeoutMs: timeoutMs } = origin;
-  const transport = tcp(origin);
   const dialed = await dial({ transport, login: side.loginToOrigin(login), timeoutMs });
   return new OriginConnection(side, dialed, { transport, closeAfter, login });
 }

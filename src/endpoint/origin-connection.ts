@@ -134,10 +134,11 @@ export class OriginConnection {
         if (slow) await slow;
         this.#stream.recycle(value);
       }
-    } catch {
+      this.close();
+    } catch (cause) {
       // A reset ends the connection as an end of the stream does.
+      this.close(cause instanceof PoolerError ? cause : undefined);
     }
-    this.close();
   }
 
   #receive(bytes: Uint8Array): Promise<void> | undefined {

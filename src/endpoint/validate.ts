@@ -3,12 +3,16 @@
  * Hyperdrive's codes and words, with the origin's own behind them.
  */
 import { lookup } from 'node:dns/promises';
+import { tlsPolicyOf } from '../config/tls-mode.ts';
+import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
+import type { EndpointSide } from '../protocols/contract.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { isAddress } from '../transport/host.ts';
 import type { OriginCandidate, ValidationResult } from './link.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
+import { diagnosing, transportTo } from './transport-to.ts';
 
 const LOOKUP_MS = 2_000;
 
@@ -25,11 +29,12 @@ const WORDS: Record<number, string> = {
   2016: 'Test query failed.',
 };
 
-export async function validateOrigin(candidate: OriginCandidate): Promise<ValidationResult> {
+export async function validateOrigin(candidate: OriginCandidate, env: Env): Promise<ValidationResult> {
   const side = protocolOfScheme(candidate.scheme)?.openEndpoint({ statementsMax: STATEMENTS_MAX });
   if (!side) return failed(2015, `unknown scheme ${candidate.scheme}`);
   try {
-    const connection = await openConnection({ side, origin: candidate, closeAfter: Infinity });
+    const transport = await transportTo(candidate, env);
+    const connection = await openConnection({ side, origin: candidate, transport, closeAfter: Infinity });
     try {
       const { error } = await connection.ask(side.testQuery, candidate.connectTimeoutMs);
       return error ? failed(2016, error.message) : { ok: true, facts: connection.facts };
@@ -37,7 +42,25 @@ export async function validateOrigin(candidate: OriginCandidate): Promise<Valida
       connection.close();
     }
   } catch (cause) {
-    return explain(PoolerError.from(cause), candidate);
+    return explain(await diagnose(PoolerError.from(cause), { side, candidate }), candidate);
+  }
+}
+
+/** The runtime says only that it trusts a certificate or not; our own TLS says what is wrong with it. */
+async function diagnose(
+  error: PoolerError,
+  { side, candidate }: { side: EndpointSide; candidate: OriginCandidate },
+): Promise<PoolerError> {
+  const isUnclear =
+    error.message.endsWith('tls_handshake_failed') && tlsPolicyOf(candidate).vouches === 'public';
+  if (!isUnclear) return error;
+  try {
+    const transport = diagnosing(candidate);
+    const connection = await openConnection({ side, origin: candidate, transport, closeAfter: Infinity });
+    connection.close();
+    return error;
+  } catch (cause) {
+    return PoolerError.from(cause);
   }
 }
 

@@ -4,10 +4,17 @@
  * are until they leave.
  */
 import type { StoredConfig } from '../config/config-row.ts';
+import { openSecrets } from '../config/origin-secrets.ts';
 import type { EndpointPlace, LocationHint, Region, Regions } from '../config/placement.ts';
 import { ConfigSecrets } from '../config/secrets.ts';
 import { ConfigStore } from '../config/store.ts';
-import { type EndpointAddress, endpointOf, type OriginCandidate, within } from '../endpoint/link.ts';
+import {
+  candidateOf,
+  type EndpointAddress,
+  endpointOf,
+  type OriginCandidate,
+  within,
+} from '../endpoint/link.ts';
 import type { Env } from '../env.ts';
 import { logFailure, PoolerError } from '../errors.ts';
 import { withDeadline } from '../transport/deadline.ts';
@@ -26,12 +33,8 @@ export async function placeConfig(env: Env, id: string): Promise<boolean> {
   const sealed = await new ConfigStore(env.DB).sealedOriginOf(id);
   if (sealed === undefined) return false;
   const config = await obeyPin(env, sealed.config);
-  const { connectTimeoutMs } = config.pool;
-  const password = await new ConfigSecrets(env.CONFIG_KEY).open(
-    { configId: id, field: 'password' },
-    sealed.passwordSealed,
-  );
-  const candidate = { ...config.origin, password, sslmode: config.sslmode, connectTimeoutMs };
+  const secrets = await openSecrets(new ConfigSecrets(env.CONFIG_KEY), sealed);
+  const candidate = candidateOf(config, secrets);
   const regions = await measureAll(env, config, candidate);
   // One place only: there is nothing to tell and nothing to choose.
   if (Object.keys(regions).length === 0) return true;

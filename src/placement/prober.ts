@@ -6,10 +6,12 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Region } from '../config/placement.ts';
 import type { OriginCandidate } from '../endpoint/link.ts';
 import { openConnection, STATEMENTS_MAX } from '../endpoint/open-connection.ts';
+import { transportTo } from '../endpoint/transport-to.ts';
 import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
 import type { EndpointSide } from '../protocols/contract.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
+import type { Transport } from '../transport/byte-stream.ts';
 import { isHint } from './hints.ts';
 import { routesOf } from './routes.ts';
 
@@ -39,8 +41,9 @@ export class Prober extends DurableObject<Env> {
     let error: string | undefined;
     try {
       const origin = { ...candidate, ...this.#route() };
+      const transport = await transportTo(origin, this.env);
       for (let attempt = 0; attempt < limits.attempts; attempt += 1)
-        await measure({ side, origin, queries: limits.queries, until, samples });
+        await measure({ side, origin, transport, queries: limits.queries, until, samples });
     } catch (cause) {
       // What was measured until then counts: a region that is slow is not one that is unreachable.
       error = PoolerError.from(cause).message;
@@ -61,17 +64,19 @@ export class Prober extends DurableObject<Env> {
 async function measure(options: {
   side: EndpointSide;
   origin: OriginCandidate;
+  transport: Transport;
   queries: number;
   until: number;
   samples: Samples;
 }): Promise<void> {
-  const { side, origin, queries, until, samples } = options;
+  const { side, origin, transport, queries, until, samples } = options;
   const leftMs = (): number => Math.max(1, until - Date.now());
   const connectTimeoutMs = Math.min(CONNECT_MS_MAX, leftMs(), origin.connectTimeoutMs);
   const dialledAt = Date.now();
   const connection = await openConnection({
     side,
     origin: { ...origin, connectTimeoutMs },
+    transport,
     closeAfter: Infinity,
   });
   try {

@@ -13,13 +13,16 @@ export interface ByteStream {
   write(bytes: Uint8Array): Promise<void> | undefined;
   /** What was not sent yet is lost. */
   close(): void;
-  /** Runs, once or more, when the other side takes no more bytes. `why` where that is known. */
+  /**
+   * Runs, once or more, when the other side takes no more bytes. `why` where that is known. Nothing is done about it
+   * unless somebody says so here: what the other side said before it left can still be read.
+   */
   onBroken: (why?: PoolerError) => void;
 }
 
 export interface SecureStream extends ByteStream {
-  /** The server's certificate in DER, where the TLS layer shows it. */
-  readonly serverCertificate?: Uint8Array;
+  /** What a login can be bound to (`tls-server-end-point`, RFC 5929), where the TLS layer shows the certificate. */
+  readonly endPoint?: Uint8Array;
 }
 
 /** Open, and in clear. */

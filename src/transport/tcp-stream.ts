@@ -7,7 +7,7 @@ export class TcpStream implements ByteStream {
   #socket: Socket;
   #source: ByteSource;
   #sink: ByteSink;
-  onBroken: () => void = () => this.close();
+  onBroken: () => void = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;

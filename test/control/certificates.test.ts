@@ -156,12 +156,12 @@ test('a certificate that a config uses stays', async () => {
   expect([status, refusal.errors[0]?.code]).toEqual([409, 1011]);
 });
 
-test('a config may not name a certificate that is missing, nor yet one that is there', async () => {
+test('a config names certificates that are there, and of the right kind', async () => {
   const uploaded = await api.call('POST', CERTIFICATES, { body: CA });
   const id = await api.create();
   const { result } = uploaded.json;
+  const client = await api.call('POST', CERTIFICATES, { body: CLIENT });
   for (const [method, path] of [
-    ['POST', CONFIGS],
     ['PUT', `${CONFIGS}/${id}`],
     ['PATCH', `${CONFIGS}/${id}`],
   ] as const) {
@@ -173,9 +173,10 @@ test('a config may not name a certificate that is missing, nor yet one that is t
       code: 1003,
       message: expect.stringMatching(/names no certificate/),
     });
-    expect(await call(result.id)).toEqual({
-      code: 1004,
-      message: expect.stringMatching(/not supported yet/),
+    expect(await call(client.json.result.id)).toEqual({
+      code: 1003,
+      message: expect.stringMatching(/names a client certificate and no authority/),
     });
+    expect(await call(result.id)).toBeUndefined();
   }
 });

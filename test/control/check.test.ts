@@ -17,7 +17,7 @@ test('an origin is tried with the stored password, from the endpoint, and nothin
   const { json, text } = await api.call('GET', `${CONFIGS}/${id}/check`);
   expect(json.result).toEqual({ reachable: true, code: null, message: null });
   expect(api.tried[1]).toEqual(api.tried[0]);
-  expect(api.tried[1]?.origin).toEqual(CREATE_BODY.origin);
+  expect(api.tried[1]?.candidate).toMatchObject(CREATE_BODY.origin);
   expect(text).not.toContain(PASSWORD);
   expect(await dumpAll(db)).toBe(before);
   expect(api.changes).toEqual([]);

@@ -49,7 +49,7 @@ test("wrangler's create gives a config with all defaults and without the passwor
 test('create tries the origin with the password in the clear and stores it sealed, with the facts', async () => {
   const id = await api.create({ mtls: { sslmode: 'require' } });
   const { password, ...origin } = CREATE_BODY.origin;
-  expect(api.tried).toMatchObject([{ id, origin: { ...origin, password }, sslmode: 'require' }]);
+  expect(api.tried).toMatchObject([{ id, candidate: { ...origin, password, sslmode: 'require' } }]);
   expect(await dump(db)).not.toContain(PASSWORD);
   const sealed = await store.sealedOriginOf(id);
   const secrets = new ConfigSecrets(btoa('0123456789abcdef0123456789abcdef'));
@@ -153,7 +153,7 @@ test('a patch of the password alone tries the whole origin with it and stores it
   const id = await api.create();
   const before = await store.sealedOriginOf(id);
   await api.call('PATCH', `${CONFIGS}/${id}`, { body: { origin: { password: 'next' } } });
-  expect(api.tried[1]?.origin).toEqual({ ...CREATE_BODY.origin, password: 'next' });
+  expect(api.tried[1]?.candidate).toMatchObject({ ...CREATE_BODY.origin, password: 'next' });
   const after = await store.sealedOriginOf(id);
   expect(after?.passwordSealed).not.toBe(before?.passwordSealed);
   expect(after?.config.origin).toEqual(before?.config.origin);
@@ -165,8 +165,8 @@ test('a patch of the host or of sslmode tries the origin with the stored passwor
   const origin = { host: 'new.example.com', port: 6543 };
   await api.call('PATCH', `${CONFIGS}/${id}`, { body: { origin } });
   await api.call('PATCH', `${CONFIGS}/${id}`, { body: { mtls: { sslmode: 'prefer' } } });
-  expect(api.tried[1]?.origin).toEqual({ ...CREATE_BODY.origin, ...origin });
-  expect(api.tried[2]).toMatchObject({ sslmode: 'prefer', origin: { ...origin, password: PASSWORD } });
+  expect(api.tried[1]?.candidate).toMatchObject({ ...CREATE_BODY.origin, ...origin });
+  expect(api.tried[2]).toMatchObject({ candidate: { ...origin, password: PASSWORD, sslmode: 'prefer' } });
   expect((await store.sealedOriginOf(id))?.passwordSealed).toBe(before?.passwordSealed);
 });
 
