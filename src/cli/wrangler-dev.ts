@@ -88,6 +88,8 @@ export async function readConfig(path: string): Promise<WranglerConfig> {
   return {
     ...config,
     $schema: undefined,
+    // Those are for deployments.
+    env: undefined,
     main: absolute(config.main),
     ...(config.d1_databases === undefined
       ? {}
