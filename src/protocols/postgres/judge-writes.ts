@@ -25,14 +25,23 @@ const TRIGGERED_BY: Record<Action, number> = { insert: 4, delete: 8, update: 16,
 
 /** Statements that may do what their text does not show. */
 const OPAQUE_KINDS = new Set(['execute', 'call', 'definition']);
+/** They change no rows that others see. */
+const UPKEEP = new Set(['maintenance', 'rewrite', 'annotation', 'temporary']);
 
 export class WritesJudge {
   readonly #facts: CatalogFacts;
   readonly #language: CatalogLanguage;
   readonly #anywhere: Names;
   readonly #inDefinitions: Names;
+  readonly #systemCatalogs: boolean;
 
-  constructor(facts: CatalogFacts, language: CatalogLanguage) {
+  /** `systemCatalogs`: reads of them are cached. */
+  constructor(
+    facts: CatalogFacts,
+    language: CatalogLanguage,
+    { systemCatalogs }: { systemCatalogs: boolean },
+  ) {
+    this.#systemCatalogs = systemCatalogs;
     this.#facts = facts;
     this.#language = language;
     this.#anywhere = namesAnywhere(facts);
@@ -57,7 +66,7 @@ export class WritesJudge {
       walk.giveUp(`a statement of kind ${statement.kind} may do anything`, { mayDefine: true });
     }
     if (statement.hasInto) walk.giveUp('SELECT INTO makes a table', { mayDefine: true });
-    if (statement.kind === 'maintenance') this.#takeMaintenance(walk, statement, names);
+    if (UPKEEP.has(statement.kind)) this.#takeUpkeep(walk, statement, names);
     for (const name of statement.reads) for (const found of names.relations(name)) walk.read(found);
     for (const written of statement.writes) this.#takeTarget(walk, written, names);
     for (const name of statement.functions) this.#takeName(walk, name, names);
@@ -67,13 +76,28 @@ export class WritesJudge {
     for (const cast of this.#facts.casts) if (cast.isImplicit) walk.call(cast.function);
   }
 
-  /** ANALYZE evaluates expressions of indexes, by default of all tables; event triggers fire. */
-  #takeMaintenance(walk: WriteWalk, { reads }: ParsedStatement, names: Names): void {
+  /** Event triggers fire. Expressions of indexes are evaluated, and of defaults where a table is made like another. */
+  #takeUpkeep(walk: WriteWalk, { kind, reads }: ParsedStatement, names: Names): void {
+    if (this.#systemCatalogs)
+      walk.giveUp(`a statement of kind ${kind} changes catalogs`, { mayDefine: true });
     const { calls, children, triggers } = this.#facts;
-    const oids = reads.flatMap((name) => names.relations(name).map(({ oid }) => oid));
-    const isAll = reads.length === 0 || oids.some((oid) => children.has(oid));
-    for (const oid of isAll ? calls.keys() : oids) for (const fn of calls.get(oid) ?? []) walk.call(fn);
     for (const trigger of triggers.get('0') ?? []) walk.call(trigger.function);
+    if (kind === 'annotation') return;
+    const found = reads.map((name) => names.relations(name));
+    const oids = found.flat().map(({ oid }) => oid);
+    // By default it is about all tables; an index has no name here, and a table's partitions are not followed.
+    const isUnclear = reads.length === 0 || found.some(({ length }) => length === 0);
+    const isAll = kind !== 'temporary' && (isUnclear || oids.some((oid) => children.has(oid)));
+    for (const oid of isAll ? calls.keys() : oids) for (const fn of calls.get(oid) ?? []) walk.call(fn);
+    if (kind !== 'rewrite') return;
+    if (isAll) walk.giveUp('rows of all tables move', { mayDefine: false });
+    for (const oid of oids) this.#takeMove(walk, oid);
+  }
+
+  /** The same rows, at another `ctid`. */
+  #takeMove(walk: WriteWalk, oid: string): void {
+    walk.written.add(oid);
+    for (const parent of this.#facts.parents.get(oid) ?? []) this.#takeMove(walk, parent);
   }
 
   #takeImpurities(walk: WriteWalk, list: 'operators' | 'casts', name: string): void {

@@ -33,7 +33,7 @@ export class Judge {
     this.#facts = facts;
     this.#language = language;
     this.#reads = new ReadsJudge(facts, language, options);
-    this.#writes = new WritesJudge(facts, language);
+    this.#writes = new WritesJudge(facts, language, options);
   }
 
   judge(text: string, settings: Settings): Verdict {
@@ -52,7 +52,7 @@ export class Judge {
       ...this.#status(statements, { text, settings, effects }),
       ...writesOf(effects),
       mayCommit:
-        isSeveral || statements.some(({ kind, endsTransaction }) => endsTransaction || kind === 'call'),
+        isSeveral || statements.some(({ kind, endsTransaction }) => endsTransaction || COMMITTING.has(kind)),
     };
   }
 
@@ -78,7 +78,11 @@ export class Judge {
   }
 }
 
-const NO_QUERIES: ReadonlySet<string> = new Set(['transaction', 'session', 'definition', 'maintenance']);
+const NO_QUERIES: ReadonlySet<string> = new Set([
+  ...['transaction', 'session', 'definition', 'maintenance', 'rewrite', 'annotation', 'temporary'],
+]);
+/** They may commit by themselves, or in steps. */
+const COMMITTING: ReadonlySet<string> = new Set(['call', 'rewrite']);
 
 /** `SET ROLE none` is what a session begins with. */
 function roleOf(settings: Settings): string | undefined {

@@ -29,6 +29,8 @@ const KINDS: Record<string, StatementKind> = {
   ExecuteStmt: 'execute',
   CallStmt: 'call',
   DoStmt: 'call',
+  ReindexStmt: 'maintenance',
+  ClusterStmt: 'rewrite',
 };
 
 /** ROLLBACK TO a savepoint is none of them. */
@@ -50,18 +52,38 @@ function kindOfRoot(statement: ParseNode): StatementKind {
   if (copy !== undefined) return copy.is_from === true ? 'copy from' : 'copy to';
   const explain = inside(statement, 'ExplainStmt');
   if (explain !== undefined) return kindOfExplained(explain.query);
-  if (isMaintenance(statement)) return 'maintenance';
+  if (isTemporary(statement)) return 'temporary';
+  if (isAnnotation(statement)) return 'annotation';
+  const vacuum = inside(statement, 'VacuumStmt');
+  if (vacuum) return isFull(vacuum) ? 'rewrite' : 'maintenance';
   const [type = ''] = Object.keys(statement);
   return KINDS[type] ?? 'definition';
 }
 
-/** A temporary table that inherits takes part in a table that is not its session's own. */
-function isMaintenance(statement: ParseNode): boolean {
-  const vacuum = inside(statement, 'VacuumStmt');
-  if (vacuum) return !listOf(vacuum.options).some((item) => inside(item, 'DefElem')?.defname === 'full');
+function isFull({ options }: ParseNode): boolean {
+  return listOf(options).some((item) => inside(item, 'DefElem')?.defname === 'full');
+}
+
+/** One that inherits takes part in a table that is not its session's own. */
+function isTemporary(statement: ParseNode): boolean {
+  const isOwn = (relation: unknown): boolean => isNode(relation) && relation['relpersistence'] === 't';
   const table = inside(statement, 'CreateStmt');
-  const relation = isNode(table?.relation) ? table.relation : undefined;
-  return relation?.relpersistence === 't' && listOf(table?.inhRelations).length === 0;
+  if (table) return isOwn(table['relation']) && listOf(table['inhRelations']).length === 0;
+  const made = inside(statement, 'CreateTableAsStmt');
+  const into = made?.['into'];
+  const isOfQuery =
+    inside(made?.['query'], 'SelectStmt') !== undefined && made?.['objtype'] === 'OBJECT_TABLE';
+  return isOfQuery && isNode(into) && isOwn(into['rel']);
+}
+
+/** Not an index on expressions, or on some rows: their functions run at each write, and the catalog must know. */
+function isAnnotation(statement: ParseNode): boolean {
+  if (inside(statement, 'CommentStmt')) return true;
+  const drop = inside(statement, 'DropStmt');
+  if (drop) return drop['removeType'] === 'OBJECT_INDEX' && drop['behavior'] !== 'DROP_CASCADE';
+  const index = inside(statement, 'IndexStmt');
+  if (!index || index['whereClause'] !== undefined) return false;
+  return listOf(index['indexParams']).every((item) => inside(item, 'IndexElem')?.['expr'] === undefined);
 }
 
 /** EXPLAIN ANALYZE runs what it explains: of CREATE TABLE AS and EXECUTE too, and these say no more by themselves. */

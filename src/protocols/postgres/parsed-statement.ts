@@ -20,7 +20,10 @@ export type StatementKind =
   | 'explain' // of CREATE TABLE AS: 'definition', of EXECUTE: 'execute', because ANALYZE runs them
   | 'execute' // EXECUTE of a statement prepared in SQL: what it does is not in the text
   | 'call' // CALL, DO
-  | 'maintenance' // VACUUM without FULL, ANALYZE, CREATE TEMPORARY TABLE: it changes nothing that others see
+  | 'maintenance' // VACUUM without FULL, ANALYZE, REINDEX: it changes nothing that is read, but runs functions
+  | 'rewrite' // VACUUM FULL, CLUSTER: rows move to other places
+  | 'annotation' // CREATE INDEX on columns, DROP INDEX, COMMENT: nothing is read or written in another way
+  | 'temporary' // CREATE TEMPORARY TABLE, AS too: others see nothing of it
   | 'definition'; // everything else: it may change definitions
 
 export interface WrittenRelation extends QualifiedName {

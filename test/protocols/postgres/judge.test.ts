@@ -85,7 +85,17 @@ describe('a query', () => {
 });
 
 describe('what changes nothing that others see', () => {
-  const SQL = ['vacuum', 'vacuum (analyze) users', 'analyze users', 'create temp table mine (id int)'];
+  const SQL = [
+    'vacuum',
+    'vacuum (analyze) users',
+    'analyze users',
+    'reindex table users',
+    'create index on users (id)',
+    'drop index by_name',
+    "comment on table users is 'x'",
+    'create temp table mine (id int)',
+    'create temp table mine as select * from users',
+  ];
 
   test.each(SQL)('%s writes nothing', (sql) => {
     expect(catalog.judge(sql, {})).toMatchObject({ status: 'notaquery', writes: [], changesSchema: false });
@@ -96,10 +106,25 @@ describe('what changes nothing that others see', () => {
     expect(watched.judge(sql, {}).writes).toEqual(['r106']);
   });
 
+  test.each(SQL)('%s changes what is read of system catalogs, where that is cached', (sql) => {
+    const open = catalogOf({}, { systemCatalogs: true });
+    expect(open.judge(sql, {})).toMatchObject({ writes: 'everything', changesSchema: true });
+  });
+
+  test('rows that only move are others to whoever asks for their ctid', () => {
+    for (const sql of ['vacuum full users', 'cluster users'])
+      expect(catalog.judge(sql, {})).toMatchObject({
+        writes: ['r100'],
+        changesSchema: false,
+        mayCommit: true,
+      });
+    expect(catalog.judge('vacuum full', {})).toMatchObject({ writes: 'everything', changesSchema: false });
+  });
+
   test.each([
-    'vacuum full users',
-    'cluster users',
     'create temp table mine () inherits (users)',
+    'create index on users (of_c())',
+    'drop index by_name cascade',
   ])('%s is not of them', (sql) =>
     expect(catalog.judge(sql, {})).toMatchObject({ writes: 'everything', changesSchema: true }));
 });
