@@ -209,14 +209,14 @@ export class ConfigStore {
     };
   }
 
-  /** Of the one config of these schemes. Undefined: there is none, or more than one. */
-  async findOnlyFacts(schemes: readonly string[]): Promise<OriginFacts | undefined> {
+  /** Where all configs of these schemes have the same: of one server, or of equal ones. */
+  async findCommonFacts(schemes: readonly string[]): Promise<OriginFacts | undefined> {
     const { results } = await this.#db
-      .prepare('SELECT facts FROM configs WHERE scheme IN (SELECT value FROM json_each(?1)) LIMIT 2')
+      .prepare('SELECT DISTINCT facts FROM configs WHERE scheme IN (SELECT value FROM json_each(?1)) LIMIT 2')
       .bind(JSON.stringify(schemes))
       .all<{ facts: string | null }>();
-    const [only, ...others] = results;
-    return only && others.length === 0 ? factsOf(only.facts) : undefined;
+    const [common, ...others] = results;
+    return common && others.length === 0 ? factsOf(common.facts) : undefined;
   }
 
   async findByCancelRoute(cancelRoute: number): Promise<Whereabouts[]> {

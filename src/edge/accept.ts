@@ -16,7 +16,7 @@ import { protocolOfScheme } from '../protocols/registry.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { CachingSession } from './caching-session.ts';
-import { findLogin, findOnlyFacts } from './directory.ts';
+import { findCommonFacts, findLogin } from './directory.ts';
 import { isDraining, Stay } from './draining.ts';
 import { protocolOfPort } from './listener.ts';
 import { linkOpener } from './open-link.ts';
@@ -92,7 +92,7 @@ async function logIn(
   for (;;) {
     if (step === undefined) return undefined;
     if (step.step === 'accepted' && login) await checkSettings(entrance, login, step.opening);
-    if (step.step !== 'cancel') await send(socket, step.send);
+    if (step.step !== 'cancel' && !(await isHeard(socket, step.send))) return undefined;
     switch (step.step) {
       case 'read':
         step = await next(source, handshake);
@@ -120,11 +120,11 @@ async function next(source: ByteSource, handshake: DriverHandshake): Promise<Dri
   return step;
 }
 
-/** A server that speaks first knows its origin by the capability, or because there is no other. */
+/** A server that speaks first knows its origin by the capability, or because all are alike. */
 async function factsToGreetWith(entrance: Entrance): Promise<OriginFacts | undefined> {
   const { env, protocol, boundConfigId } = entrance;
   if (!protocol.serverSpeaksFirst) return undefined;
-  if (boundConfigId === undefined) return findOnlyFacts(env.DB, protocol.schemes);
+  if (boundConfigId === undefined) return findCommonFacts(env.DB, protocol.schemes);
   const login = await lookUp(entrance, { user: NOBODY, database: boundConfigId });
   return login && (await factsOf(entrance, login));
 }
@@ -234,6 +234,16 @@ function loginTimeout(): PoolerError {
     fatal: true,
     hint: `A login must be complete within ${LOGIN_MS} ms.`,
   });
+}
+
+/** False: the driver has left. */
+async function isHeard(socket: Socket, bytes: Uint8Array): Promise<boolean> {
+  try {
+    await send(socket, bytes);
+    return true;
+  } catch {
+    return false; // Nobody is there to be told.
+  }
 }
 
 /** With what the server said unread: the runtime calls that an error. */

@@ -15,31 +15,31 @@ interface Entry {
 
 const entries = new Map<string, Entry>();
 
-interface OnlyFacts {
+interface CommonFacts {
   facts: OriginFacts | undefined;
   until: number;
 }
 
 /** By scheme. There are few. */
-const onlyFacts = new Map<string, OnlyFacts>();
+const commonFacts = new Map<string, CommonFacts>();
 
 /** Configs or tokens may have changed: this edge knows at once, others within 5 s. */
 export function forgetLogins(): void {
   entries.clear();
-  onlyFacts.clear();
+  commonFacts.clear();
 }
 
-/** Undefined: there is not exactly one config of these schemes, or it has not been looked at yet. */
-export async function findOnlyFacts(
+/** Of all configs of these schemes. Undefined: there is none, or they differ, or nobody has looked at one yet. */
+export async function findCommonFacts(
   db: D1Database,
   schemes: readonly string[],
 ): Promise<OriginFacts | undefined> {
   const key = schemes.join();
   const now = Date.now();
-  const known = onlyFacts.get(key);
+  const known = commonFacts.get(key);
   if (known && known.until > now) return known.facts;
-  const facts = await new ConfigStore(db).findOnlyFacts(schemes);
-  onlyFacts.set(key, { facts, until: now + KEPT_MS });
+  const facts = await new ConfigStore(db).findCommonFacts(schemes);
+  commonFacts.set(key, { facts, until: now + KEPT_MS });
   return facts;
 }
 

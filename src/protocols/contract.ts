@@ -53,7 +53,7 @@ export interface AcceptOptions {
 
 export interface DriverHandshake {
   /**
-   * Once, before anything else: what the server says before the driver does. `facts`: of the one origin that this
+   * Once, before anything else: what the server says before the driver does. `facts`: of any origin that this
    * can lead to; undefined where the server does not speak first, or where only the driver will say which it is.
    */
   begin(facts: OriginFacts | undefined): DriverStep;

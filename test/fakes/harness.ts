@@ -33,6 +33,7 @@ export interface Target {
 export interface ConfigFields {
   origin_connection_limit?: number;
   pool?: Record<string, number>;
+  mtls?: { sslmode: string };
   /** Off, where a test does not ask for it. */
   caching?: Record<string, unknown>;
 }

@@ -119,8 +119,10 @@ export class Authentication {
   /** `key`: in PEM. RSA-OAEP with SHA-1, of the password in clear under the nonce. */
   #encrypted(key: Uint8Array): Uint8Array {
     const masked = xor(inClear(this.#options.password), this.#nonce.subarray(0, NONCE_BYTES));
+    // The hash is Node's default, but not that of workerd 1.20261102.1.
+    const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' };
     try {
-      return publicEncrypt({ key: decodeText(key), padding: constants.RSA_PKCS1_OAEP_PADDING }, masked);
+      return publicEncrypt({ key: decodeText(key), ...padding }, masked);
     } catch (cause) {
       throw refused('The database sent something that is no RSA key.', cause);
     }
