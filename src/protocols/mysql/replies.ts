@@ -2,11 +2,11 @@
  * The origin's half of a conversation: its bytes in, bytes for the driver out.
  *
  * Rows and definitions are never looked at: whatever is the driver's passes as a slice of what was read. Replies to
- * commands of ours are cut out. Each OK is read, for what it says of the session; a driver that did not ask for
- * session tracking gets it without.
+ * commands of ours are cut out. Each OK is read, for what it says of the session; a driver gets of that what it asked
+ * for.
  */
 import { PoolerError } from '../../errors.ts';
-import { Capability, hasFlag, ServerStatus } from './capabilities.ts';
+import { hasFlag, ServerStatus } from './capabilities.ts';
 import { decodeErr, ErrorNumber, encodeErr, originError } from './errors.ts';
 import type { Expected } from './expected.ts';
 import { observeOk, statementEnded } from './observe.ts';
@@ -15,6 +15,7 @@ import type { MySqlOrigin } from './origin-session.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, packet } from './packets.ts';
 import { ReplyReader, type Role } from './reply-reader.ts';
+import { stateForDriver } from './session-state.ts';
 import { CLEAN } from './statement-facts.ts';
 import type { Talk } from './talk.ts';
 
@@ -69,10 +70,7 @@ export class Replies {
     if (!stream.isInOrder) return this.#violate('packets out of order');
     const role = reader.roleOf(stream);
     if (role === undefined) return this.#violate('an unexpected packet');
-    if (role === 'row' || role === 'definition') {
-      reader.took(role);
-      return this.#pass(first);
-    }
+    if (role === 'row') return this.#pass(first);
     if (stream.length > DECODED_BYTES_MAX) return this.#violate(`a packet of ${stream.length} bytes`);
     if (!stream.isWhole) return stream.want(stream.frameLength);
     return this.#takeWhole(role, { entry: first, reader });
@@ -135,9 +133,8 @@ export class Replies {
     this.#statusIs(status);
     if (!entry.isHidden) observeOk(talk, ok, entry.facts ?? CLEAN);
     reader.took('ok', { status });
-    const isWanted = hasFlag(talk.capabilities, Capability.SESSION_TRACK);
-    if (isWanted || !hasFlag(status, ServerStatus.SESSION_STATE_CHANGED)) this.#pass(entry);
-    else this.#replace(entry, encodeOk(ok, talk.capabilities));
+    if (!hasFlag(status, ServerStatus.SESSION_STATE_CHANGED)) this.#pass(entry);
+    else this.#replace(entry, encodeOk({ ...ok, sessionState: stateForDriver(ok) }, talk.capabilities));
     return this.#ended(entry, { status, warnings });
   }
 
@@ -145,7 +142,8 @@ export class Replies {
     const talk = this.#talk;
     const error = decodeErr(this.#stream.payload);
     const { cancelledBecause } = talk;
-    if (cancelledBecause && INTERRUPTED.includes(error.errno))
+    // Unless there is more to say the origin's own words say it.
+    if (cancelledBecause?.hint !== undefined && INTERRUPTED.includes(error.errno))
       this.#replace(entry, encodeErr(cancelledBecause));
     else this.#pass(entry);
     if (LAST_WORDS.includes(error.errno)) {

@@ -68,6 +68,22 @@ function readChange(state: SessionState, type: number, reader: PacketReader): vo
   }
 }
 
+/** What both servers report where nobody asks them for more. We do. */
+const REPORTED: ReadonlySet<string> = new Set([
+  'autocommit',
+  'character_set_client',
+  'character_set_connection',
+  'character_set_results',
+  'time_zone',
+]);
+
+/** As the origin would have said it without our settings. */
+export function stateForDriver({ sessionState }: { sessionState: Uint8Array }): Uint8Array {
+  const { variables = new Map<string, string>(), isChanged: _, ...state } = decodeSessionState(sessionState);
+  const reported = new Map([...variables].filter(([name]) => REPORTED.has(name)));
+  return encodeSessionState(reported.size > 0 ? { ...state, variables: reported } : state);
+}
+
 export function encodeSessionState(state: SessionState): Uint8Array {
   const { variables, schema, isChanged, gtids, transactionCharacteristics, transactionState } = state;
   const changes: Uint8Array[] = [...(variables ?? [])].map(([name, value]) =>

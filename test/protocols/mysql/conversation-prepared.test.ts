@@ -1,6 +1,8 @@
 /** Prepared statements over shared connections: the driver's ids are ours, the origin's are each connection's. */
+import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { wire } from '../postgres/wire.ts';
 import {
+  COLUMN,
   closeStatement,
   eof,
   err,
@@ -12,6 +14,7 @@ import {
   PING,
   prepare,
   prepared,
+  preparedHead,
   query,
   reply,
   resetStatement,
@@ -63,6 +66,26 @@ scripted('where that fails, the execution hears it', {
       phase: 'done',
     },
     { driver: execute(1), on: 1, toOrigin: prepare(SQL), phase: 'busy' },
+  ],
+});
+
+/** What MariaDB's drivers send without waiting: the statement that was prepared last. */
+const LAST_PREPARED = 0xffff_ffff;
+
+scripted('an execution that was sent along goes on where no EOF ends the definitions', {
+  capabilities: Capability.PROTOCOL_41 | Capability.DEPRECATE_EOF,
+  steps: [
+    {
+      driver: wire(prepare(SQL), execute(LAST_PREPARED, { value: 5 })),
+      toOrigin: prepare(SQL),
+      phase: 'busy',
+    },
+    {
+      origin: reply(preparedHead(30, { columns: 1, parameters: 1 }), COLUMN, COLUMN),
+      toDriver: reply(preparedHead(1, { columns: 1, parameters: 1 }), COLUMN, COLUMN),
+      toOrigin: execute(30, { value: 5 }),
+      phase: 'busy',
+    },
   ],
 });
 

@@ -1,4 +1,5 @@
 /** Queries, transactions, errors, files: bytes pass as they are, and the connection comes back in time. */
+import { PoolerError } from '../../../src/errors.ts';
 import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { wire } from '../postgres/wire.ts';
 import {
@@ -180,6 +181,51 @@ scripted('what an OK says of the session is for us, where the driver did not ask
     { who: 'b', origin: ONE, toDriver: ONE, phase: 'done' },
   ],
 });
+
+scripted('a driver that asked for it hears what it would hear without us', {
+  capabilities: Capability.PROTOCOL_41 | Capability.SESSION_TRACK,
+  steps: [
+    { driver: query('use other'), toOrigin: query('use other'), phase: 'busy' },
+    {
+      origin: reply(
+        ok({ state: wire(variable('sql_mode', ''), variable('autocommit', 'ON'), schema('other'), CHANGED) }),
+      ),
+      toDriver: reply(ok({ state: wire(variable('autocommit', 'ON'), schema('other')) })),
+      phase: 'done',
+    },
+    { driver: query('delete from t'), toOrigin: query('delete from t'), phase: 'busy' },
+    {
+      origin: reply(ok({ state: variable('statement_id', '4711') })),
+      toDriver: reply(ok()),
+      phase: 'done',
+    },
+  ],
+});
+
+scripted('who is cancelled at its own wish hears it from the origin, else from us', {
+  steps: [
+    { driver: query('select sleep(9)'), toOrigin: query('select sleep(9)'), phase: 'busy' },
+    { call: (conversation) => conversation.cancelled(cancelled({})), phase: 'busy' },
+    {
+      origin: reply(err(1317, '70100', 'interrupted')),
+      toDriver: reply(err(1317, '70100', 'interrupted')),
+      phase: 'unsettled',
+      settles: { question: 'SELECT 1', row: ['1'], phase: 'lingering' },
+    },
+    { driver: query('select sleep(9)'), toOrigin: query('select sleep(9)'), phase: 'busy' },
+    { call: (conversation) => conversation.cancelled(cancelled({ hint: 'limit' })), phase: 'busy' },
+    {
+      origin: reply(err(1317, '70100', 'interrupted')),
+      toDriver: reply(err(1317, '70100', 'cancelled (limit)')),
+      phase: 'unsettled',
+      settles: { question: 'SELECT 1', row: ['1'], phase: 'lingering' },
+    },
+  ],
+});
+
+function cancelled(more: { hint?: string }): PoolerError {
+  return new PoolerError('cancelled', { fault: 'driver', sqlState: '57014', ...more });
+}
 
 scripted('a database follows its driver, in front of its settings', {
   steps: [
