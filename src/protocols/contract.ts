@@ -174,8 +174,11 @@ export interface OriginLogin {
 
 export type OriginStep =
   | { step: 'read'; send: Uint8Array }
-  /** Send, upgrade the socket, then send what `secured` returns. */
-  | { step: 'startTls'; send: Uint8Array; secured: () => Uint8Array }
+  /**
+   * Send, upgrade the stream, then send what `secured` returns. `endPoint`: what the login can be bound to, where TLS
+   * shows it (`tls-server-end-point`, RFC 5929).
+   */
+  | { step: 'startTls'; send: Uint8Array; secured: (endPoint?: Uint8Array) => Uint8Array }
   | { step: 'ready'; session: OriginSession; facts: OriginFacts }
   | { step: 'failed'; error: PoolerError };
 
