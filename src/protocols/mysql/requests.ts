@@ -7,9 +7,12 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { latin1 } from '../bytes/latin1.ts';
+import type { CachedReply, ReplyFacts } from '../caching.ts';
+import { NOTE_BYTES_MAX } from '../sql/link-notes.ts';
 import { changeUser } from './change-user.ts';
 import { ErrorNumber } from './errors.ts';
 import { Kills } from './kills.ts';
+import { decodeEdgeNote, LINK_NOTE } from './link-notes.ts';
 import { databaseIs } from './observe.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './packets.ts';
@@ -18,6 +21,7 @@ import { textStartOf } from './query-attributes.ts';
 import type { ReplyKind } from './reply-reader.ts';
 import { Resetting } from './resetting.ts';
 import { CLEAN, type StatementFacts } from './statement-facts.ts';
+import { lastSequenceIn, parameterCountIn, withId } from './stored-reply.ts';
 import type { Talk } from './talk.ts';
 
 /** What is kept in memory whole: statements. An eighth of an isolate, and what fits into one packet. */
@@ -37,8 +41,6 @@ export class Requests {
   isWaiting = false;
   /** It is about the driver's last statement. */
   looksBack = false;
-  /** Why the command that is being swallowed is not run. */
-  #tooLong: PoolerError | undefined;
 
   constructor(talk: Talk) {
     this.#talk = talk;
@@ -65,15 +67,6 @@ export class Requests {
     }
     if (this.#talk.isOver || this.isWaiting || this.isHeld) this.#stream.flush();
     else this.#stream.close();
-    this.#answerSwallowed();
-  }
-
-  /** A command that was too long is answered once all of it is here, as a driver expects. */
-  #answerSwallowed(): void {
-    if (!this.#tooLong || !this.#stream.isBetweenCommands) return;
-    this.#talk.sequence = this.#stream.nextSequence;
-    this.#talk.answerError(this.#tooLong);
-    this.#tooLong = undefined;
   }
 
   /** Answers the command that waits with an error. */
@@ -88,13 +81,13 @@ export class Requests {
 
   #take(): boolean {
     const stream = this.#stream;
-    this.#answerSwallowed();
     if (this.#talk.isSendingFile) return this.#filePart();
     if (stream.isContinued) return this.#violateOrder();
     if (!this.#talk.expected.isEmpty) return this.#hold();
     if (stream.sequence !== 0) return this.#violateOrder();
     if (stream.length === 0) return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
     if (stream.firstByte === undefined) return stream.want(HEADER_BYTES + 1);
+    if (stream.firstByte === LINK_NOTE && this.#talk.caching?.isEdgeListening) return this.#note();
     this.#talk.sequence = 1;
     return this.#command(stream.firstByte);
   }
@@ -153,13 +146,51 @@ export class Requests {
     }
   }
 
+  // --- what the edge says -----------------------------------------------------------------------------------
+
+  #note(): boolean {
+    const { caching } = this.#talk;
+    const stream = this.#stream;
+    if (!this.#isWhole(NOTE_BYTES_MAX)) return false;
+    const note = decodeEdgeNote(stream.payload);
+    if (!note || !caching) return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
+    // The exchange that it is about is taken as a whole.
+    const wholeBytes = stream.frameLength + (note.read?.bytes ?? 0);
+    if (stream.input.length - stream.at < wholeBytes) return stream.want(wholeBytes);
+    stream.cut();
+    this.#preparing.heed(note);
+    if (!note.read || this.#talk.origin || !caching.flag(note.read)) return true;
+    this.isWaiting = true;
+    // The header of its command, which may be answered instead of run.
+    stream.next();
+    return false;
+  }
+
+  /** The reply to the command that waits comes from a cache. */
+  answerRead({ body }: CachedReply, facts: ReplyFacts): void {
+    const talk = this.#talk;
+    const { caching } = talk;
+    const flag = caching?.takePending();
+    if (!caching || !flag) return;
+    const text = this.#stream.payload.slice(1);
+    this.#stream.cut();
+    talk.note(caching.told(facts, talk.lastSequence));
+    if (flag.read.wants === 'rows') talk.toDriver.push(body);
+    else talk.toDriver.push(withId(body, this.#preparing.described(text, parameterCountIn(body))));
+    talk.lastSequence = lastSequenceIn(body);
+    talk.note(caching.answered(facts.status, talk.lastSequence));
+    this.resume();
+  }
+
+  // --- what a command may be --------------------------------------------------------------------------------
+
   #isWhole(bytesMax: number): boolean {
     const stream = this.#stream;
-    if (stream.length > bytesMax) {
-      stream.cut();
-      this.#tooLong = tooLong(bytesMax);
-      return false;
-    }
+    if (stream.length > bytesMax)
+      return this.#violate(
+        `Got a packet bigger than ${bytesMax} bytes: statements have that limit, parameters have not.`,
+        'ER_NET_PACKET_TOO_LARGE',
+      );
     return stream.isWhole || stream.want(stream.frameLength);
   }
 
@@ -208,8 +239,9 @@ export class Requests {
     const facts = this.#talk.factsOf(text);
     if (facts.kills) return this.#killByText(text, command);
     if (!this.#hasOrigin(facts)) return false;
-    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(text, facts);
+    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(facts);
     this.#talk.begin(facts);
+    this.#talk.caching?.runs(text);
     return this.#pass('results', facts);
   }
 
@@ -217,7 +249,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     this.#stream.pass();
     this.#talk.sequence = this.#stream.nextSequence;
-    this.#talk.expected.push({ kind, facts });
+    this.#talk.owe({ kind, facts });
     return true;
   }
 
@@ -225,7 +257,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     const name = new TextDecoder().decode(this.#stream.payload.subarray(1));
     this.#stream.pass();
-    this.#talk.expected.push({ kind: 'ok', done: () => databaseIs(this.#talk, name) });
+    this.#talk.owe({ kind: 'ok', done: () => databaseIs(this.#talk, name) });
     return true;
   }
 
@@ -250,13 +282,4 @@ export class Requests {
     this.#talk.answerError(new PoolerError('Unknown command', options));
     return true;
   }
-}
-
-function tooLong(bytesMax: number): PoolerError {
-  return new PoolerError(`Got a packet bigger than ${bytesMax} bytes`, {
-    fault: 'driver',
-    sqlState: '08S01',
-    errno: ErrorNumber.ER_NET_PACKET_TOO_LARGE,
-    hint: 'Statements have this limit, their parameters have none.',
-  });
 }
