@@ -3,7 +3,7 @@
  * whose queries were not answered at the edge.
  */
 import { DurableObject } from 'cloudflare:workers';
-import type { Config } from '../config/config.ts';
+import type { StoredConfig } from '../config/config-row.ts';
 import { ConfigStore } from '../config/store.ts';
 import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
@@ -15,6 +15,7 @@ import { ANSWER_MS } from './clean-up.ts';
 import { reserveMoments } from './clock.ts';
 import { ConfigCache } from './config-cache.ts';
 import { deliver } from './dial.ts';
+import { EarlierEndpoints, type EarlierState } from './earlier.ts';
 import type { SessionHost } from './lease.ts';
 import {
   type CacheStats,
@@ -48,7 +49,7 @@ const LEFT_IDLE_MS = 5_000;
 type OpenOptions = { origin: OriginCandidate; transport: Transport; side: EndpointSide; dialect: string };
 
 interface Served {
-  config: Config;
+  config: StoredConfig;
   side: EndpointSide;
   pool: Pool;
   cache: ConfigCache;
@@ -63,6 +64,11 @@ export class Endpoint extends DurableObject<Env> {
   #side: EndpointSide | undefined;
   /** Outlives a reload too: no write may go unseen. */
   #cache: ConfigCache | undefined;
+  readonly #earlier = new EarlierEndpoints({
+    env: this.env,
+    name: this.ctx.id.name ?? '',
+    countUnwatched: (change) => this.#cache?.countUnwatched(change),
+  });
   /** Where the config led when it was last loaded, as JSON. */
   #origin: string | undefined;
   /** Pools that were replaced and still have connections in use. */
@@ -81,6 +87,7 @@ export class Endpoint extends DurableObject<Env> {
     const { opening, first } = introduction;
     try {
       const served = await this.#serve(opening.configVersion);
+      if (served.isLeft && !served.config.caching.disabled) await this.#earlier.report(served.config);
       // An edge that does not look at reads says nothing of them; what its driver writes is seen all the same.
       const isUnwatched = served.config.caching.disabled && !opening.caching;
       const hooks = isUnwatched ? undefined : served.cache.hooksFor(opening.caching?.knownUpTo);
@@ -103,6 +110,18 @@ export class Endpoint extends DurableObject<Env> {
       this.#sessions.delete(opening.driver.cancelKey);
       if (this.#served?.isLeft && this.#sessions.size === 0) await this.reload();
     }
+  }
+
+  /** As a later endpoint wants to know it: new drivers must not come here without its knowledge. */
+  async staying(): Promise<EarlierState> {
+    const isLeft = await this.#earlier.isLeftByNow();
+    if (isLeft && !this.#served?.isLeft) await this.reload();
+    return { isLeft, drivers: this.#sessions.size };
+  }
+
+  /** A driver comes to an earlier endpoint. */
+  async reportEarlier(): Promise<void> {
+    await this.#earlier.report((await this.#serve(0)).config);
   }
 
   /** Cancels what the driver with this key runs. Unknown keys are no error: the driver may just have left. */
@@ -199,8 +218,10 @@ export class Endpoint extends DurableObject<Env> {
       cache.originChanged();
     }
     this.#origin = origin;
-    cache.follow(config.caching, config.version);
-    const isLeft = generation < config.placement.endpoint.generation;
+    const isLeft = this.#earlier.isLeft(config);
+    // What drivers write at the later endpoint is not known here.
+    cache.follow({ ...config.caching, disabled: config.caching.disabled || isLeft }, config.version);
+    if (!isLeft && !config.caching.disabled) await this.#earlier.report(config);
     const pool: Pool = new Pool({
       open: (dialect) => this.#open(config, { origin: candidate, transport, side, dialect }),
       connectionLimit: config.connectionLimit,
@@ -224,7 +245,7 @@ export class Endpoint extends DurableObject<Env> {
     return others.reduce((sum, { stats: { size, opening } }) => sum + size + opening, 0);
   }
 
-  async #open(config: Config, how: OpenOptions): Promise<OriginConnection> {
+  async #open(config: StoredConfig, how: OpenOptions): Promise<OriginConnection> {
     const closeAfter = Date.now() + config.pool.maxLifetimeMs * (1 - Math.random() / 10);
     const connection = await openConnection({ ...how, closeAfter });
     this.#sweepLater();
@@ -233,7 +254,7 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   /** Edges answer logins from what is stored: it follows the origin, which may have been upgraded. */
-  #learn({ id, version }: Config, facts: OriginFacts): void {
+  #learn({ id, version }: StoredConfig, facts: OriginFacts): void {
     const text = JSON.stringify(facts);
     if (text === this.#factsStored) return;
     this.#factsStored = text;

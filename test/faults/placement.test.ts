@@ -17,6 +17,7 @@ import { findFreePort, waitUntil } from '../../src/cli/ports.ts';
 import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
 import { type DelayProxy, startDelayProxy } from '../../src/demo/delay-proxy.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
+import { DebugClient, untilHit } from '../fakes/caching.ts';
 
 const DISTANCES_MS = { wnam: 80, enam: 60, weur: 10, eeur: 25, apac: 40, oc: 70 };
 type Near = keyof typeof DISTANCES_MS;
@@ -183,6 +184,42 @@ test('drivers at an endpoint before hear that the config was deleted', async () 
   await call('DELETE', `/${config.id}`);
   await expect(client.query('select 1')).rejects.toMatchObject({ code: PG_NO_SUCH_DATABASE });
   await until(async () => (await originConnections()) === 0);
+});
+
+test('while drivers stay at the old endpoint nothing is cached, and nobody reads what is stale', async () => {
+  const read = 'select n from counted';
+  await call('PATCH', `/${config.id}`, { caching: { disabled: false, consistency: 'strict' } });
+  // It logs in, and says nothing before the endpoint has moved.
+  const late = await connected();
+  const old = await DebugClient.connect(pooled);
+  await old.query('create table counted (n int); insert into counted values (1)');
+  await untilHit(old, read);
+
+  setDistances({ ...DISTANCES_MS, weur: 90, apac: 5 });
+  expect(await place()).toMatchObject({ endpoint_hint: 'apac' });
+  const newcomer = await DebugClient.connect(pooled);
+  const write = async (client: Client): Promise<void> => {
+    await client.query('update counted set n = n + 1');
+    n += 1;
+  };
+  const seen = async (): Promise<unknown[]> =>
+    Promise.all([old, newcomer].map(async (client) => (await client.ask(read)).rows[0]?.['n']));
+  let n = 1;
+  for (let round = 0; round < 5; round += 1) {
+    for (const { client } of [old, newcomer]) {
+      await write(client);
+      expect(await seen()).toEqual([n, n]);
+    }
+    expect([old.status, newcomer.status]).toEqual(['uncacheable', 'uncacheable']);
+  }
+
+  await old.end();
+  await untilHit(newcomer, read);
+  await write(late);
+  expect((await newcomer.ask(read)).rows).toEqual([{ n }]);
+  await late.end();
+  await untilHit(newcomer, read);
+  await newcomer.end();
 });
 
 test('what drivers that stay leave unused is closed while they stay', async () => {
