@@ -11,7 +11,10 @@ import { readConfig, runWrangler, type WranglerConfig, writeConfig } from './wra
 const PROJECT = join(import.meta.dirname, '../..');
 const SOURCES = join(PROJECT, 'src/self-hosted');
 /** Copied as they are. */
-const FILES = ['warmpool.capnp', 'start', 'drain.capnp', 'drain.js', 'warmpool.service', 'Containerfile'];
+const FILES = [
+  ...['start', 'warmpool.capnp', 'tls.capnp', 'drain.capnp', 'drain.js'],
+  ...['warmpool.service', 'Containerfile'],
+];
 
 export function buildCommand(): Command {
   return new Command('build')

@@ -23,6 +23,7 @@ const program = new Command('warmpool')
     `
 Examples:
   $ npm start                        the demo: PostgreSQL 18, Warmpool and a Worker that uses it
+  $ npm start -- --mysql             the same with MariaDB
   $ npm run dev                      Warmpool alone, for your own database
   $ npx warmpool config url mydb     a connection string for psql or any other client
   $ npx warmpool doctor              what is missing or in the way

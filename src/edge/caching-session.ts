@@ -29,7 +29,7 @@ export interface CachingSessionOptions {
   /** The same as it is stored now. */
   lookUp: () => Promise<CachePlace | undefined>;
   endpoint: EndpointStub;
-  protocol: Protocol;
+  protocol: Protocol & Required<Pick<Protocol, 'openEdgeConversation'>>;
   driver: DriverOpening;
   stay: Stay;
 }

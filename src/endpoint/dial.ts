@@ -1,7 +1,7 @@
 /** Logs in to an origin: whatever leads there, TLS where the protocol's first words lead to it, and the login. */
 import { PoolerError } from '../errors.ts';
-import type { OriginFacts, OriginLogin, OriginSession } from '../protocols/contract.ts';
-import type { ByteStream, Transport } from '../transport/byte-stream.ts';
+import type { OriginFacts, OriginLogin, OriginSession, OriginStep } from '../protocols/contract.ts';
+import type { ByteStream, OpenStream, Transport } from '../transport/byte-stream.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import { refusal } from '../transport/refusal.ts';
 
@@ -11,6 +11,8 @@ export interface Dialed {
   facts: OriginFacts;
   isSecure: boolean;
 }
+
+type StartTls = Extract<OriginStep, { step: 'startTls' }>;
 
 interface Call {
   transport: Transport;
@@ -60,9 +62,8 @@ class Attempt {
           break;
         case 'startTls':
           await say(stream, step.send);
-          stream = this.#keep(await opened.secure());
+          stream = await this.#secure(opened, step);
           isSecure = true;
-          await stream.write(step.secured());
           break;
         case 'failed':
           throw step.error;
@@ -70,6 +71,12 @@ class Attempt {
           return { stream, session: step.session, facts: step.facts, isSecure };
       }
     }
+  }
+
+  async #secure(opened: OpenStream, { secured }: StartTls): Promise<ByteStream> {
+    const stream = this.#keep(await opened.secure());
+    await stream.write(secured(stream.endPoint));
+    return stream;
   }
 
   giveUp(): void {

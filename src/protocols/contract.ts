@@ -30,8 +30,8 @@ export interface Protocol {
   readonly settingsChecked: ReadonlySet<string>;
   /** Edge: plays the server while a driver logs in. */
   acceptDriver(options: AcceptOptions): DriverHandshake;
-  /** Edge: looks at what a driver says behind its login, where replies may be cached. */
-  openEdgeConversation(options: EdgeConversationOptions): EdgeConversation;
+  /** Edge: looks at what a driver says behind its login, where replies may be cached. Undefined: none ever is. */
+  openEdgeConversation?(options: EdgeConversationOptions): EdgeConversation;
   /** Endpoint: one per config and process; it holds what all its conversations share. */
   openEndpoint(options: EndpointOptions): EndpointSide;
   /** What is stored of a client token, so that a driver can prove that it knows it. */
@@ -174,8 +174,11 @@ export interface OriginLogin {
 
 export type OriginStep =
   | { step: 'read'; send: Uint8Array }
-  /** Send, upgrade the socket, then send what `secured` returns. */
-  | { step: 'startTls'; send: Uint8Array; secured: () => Uint8Array }
+  /**
+   * Send, upgrade the stream, then send what `secured` returns. `endPoint`: what the login can be bound to, where TLS
+   * shows it (`tls-server-end-point`, RFC 5929).
+   */
+  | { step: 'startTls'; send: Uint8Array; secured: (endPoint?: Uint8Array) => Uint8Array }
   | { step: 'ready'; session: OriginSession; facts: OriginFacts }
   | { step: 'failed'; error: PoolerError };
 

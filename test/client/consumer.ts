@@ -1,10 +1,11 @@
 /**
- * An ordinary user's Worker that has the database under `env.POOLER`, whatever the binding is. Each path uses it in
- * another way and answers with the rows that it saw.
+ * An ordinary user's Worker that has a PostgreSQL under `env.POOLER` and a MySQL under `env.ORDERS`, whatever the bindings
+ * are. Each path uses them in another way and answers with the rows that it saw.
  */
 import { DurableObject, env as importedEnv, WorkerEntrypoint } from 'cloudflare:workers';
 import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
+import { createConnection } from 'mysql2/promise';
 import { Client, type ClientConfig } from 'pg';
 import postgres from 'postgres';
 import { type Pooler, withPooler } from '../../src/client/with-pooler.ts';
@@ -12,8 +13,11 @@ import { errorFacts } from '../conformance/case.ts';
 
 interface Env {
   POOLER: Pooler;
+  ORDERS: Pooler;
   OBJECT: DurableObjectNamespace;
 }
+
+const BINDINGS = { POOLER: 'postgres', ORDERS: 'mysql' } as const;
 
 const QUESTION = 'select $1::int + 1 as sum, current_database() as database';
 
@@ -34,6 +38,13 @@ async function withNodePostgres(config: ClientConfig): Promise<unknown> {
   await client.connect();
   const { rows } = await client.query(QUESTION, [41]);
   await client.end();
+  return rows;
+}
+
+async function withMySql2({ connectionString }: Pooler): Promise<unknown> {
+  const connection = await createConnection({ uri: connectionString, disableEval: true });
+  const [rows] = await connection.execute('select ? + 1 as sum, database() as `database`', [41]);
+  await connection.end();
   return rows;
 }
 
@@ -72,26 +83,27 @@ async function cancelForeign(pooler: Pooler, request: string): Promise<unknown> 
   return (await new Response(socket.readable).bytes()).length;
 }
 
-const ways: Record<string, (pooler: Pooler, argument: string) => Promise<unknown> | unknown> = {
-  describe,
-  cancelled,
-  'cancel-foreign': cancelForeign,
-  'postgres-js': withPostgresJs,
-  'node-postgres': ({ host, port, user, password, database }) =>
+const ways: Record<string, (env: Env, argument: string) => Promise<unknown> | unknown> = {
+  describe: ({ POOLER, ORDERS }) => [describe(POOLER), describe(ORDERS)],
+  cancelled: ({ POOLER }) => cancelled(POOLER),
+  'cancel-foreign': ({ POOLER }, argument) => cancelForeign(POOLER, argument),
+  'postgres-js': ({ POOLER }) => withPostgresJs(POOLER),
+  'node-postgres': ({ POOLER: { host, port, user, password, database } }) =>
     withNodePostgres({ host, port, user, password, database }),
-  connect: (pooler) => {
+  connect: ({ POOLER: pooler }) => {
     const { user, password, database } = pooler;
     return withNodePostgres({ user, password, database, ...onSocket(pooler.connect()) });
   },
+  mysql2: ({ ORDERS }) => withMySql2(ORDERS),
   imported: () => withPostgresJs((importedEnv as unknown as Env).POOLER),
 };
 
-async function answer(request: Request, pooler: Pooler): Promise<Response> {
+async function answer(request: Request, env: Env): Promise<Response> {
   const { searchParams } = new URL(request.url);
   const way = ways[searchParams.get('way') ?? ''];
   if (!way) return new Response('no such way', { status: 404 });
   try {
-    return Response.json({ saw: await way(pooler, searchParams.get('argument') ?? '') });
+    return Response.json({ saw: await way(env, searchParams.get('argument') ?? '') });
   } catch (error) {
     return Response.json({ error: errorFacts(error), stack: error instanceof Error ? error.stack : '' });
   }
@@ -100,27 +112,32 @@ async function answer(request: Request, pooler: Pooler): Promise<Response> {
 export const InObject = withPooler(
   class extends DurableObject<Env> {
     override fetch(request: Request): Promise<Response> {
-      return answer(request, this.env.POOLER);
+      return answer(request, this.env);
     }
   },
+  BINDINGS,
 );
 
 export const InEntrypoint = withPooler(
   class extends WorkerEntrypoint<Env> {
     override fetch(request: Request): Promise<Response> {
-      return answer(request, this.env.POOLER);
+      return answer(request, this.env);
     }
   },
+  BINDINGS,
 );
 
-export default withPooler({
-  async fetch(request, env, ctx) {
-    const { pathname } = new URL(request.url);
-    if (pathname === '/object') return env.OBJECT.getByName('one').fetch(request);
-    if (pathname === '/entrypoint') return entrypointOf(ctx).fetch(request);
-    return pathname === '/handler' ? answer(request, env.POOLER) : new Response('consumer');
-  },
-} satisfies ExportedHandler<Env>);
+export default withPooler(
+  {
+    async fetch(request, env, ctx) {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/object') return env.OBJECT.getByName('one').fetch(request);
+      if (pathname === '/entrypoint') return entrypointOf(ctx).fetch(request);
+      return pathname === '/handler' ? answer(request, env) : new Response('consumer');
+    },
+  } satisfies ExportedHandler<Env>,
+  BINDINGS,
+);
 
 function entrypointOf(ctx: ExecutionContext): Fetcher {
   return (ctx.exports as unknown as { InEntrypoint: Fetcher }).InEntrypoint;

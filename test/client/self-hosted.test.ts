@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildSelfHosted, bundleWorker } from '../../src/cli/build.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftovers.ts';
 import { findFreePort, waitUntil } from '../../src/cli/ports.ts';
+import { type MySqlServer, startMySqlServer } from '../../src/demo/mysql-server.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { addConfig, type SelfHosted, startSelfHosted } from '../fakes/self-hosted.ts';
 import { CONSUMER } from './consumer-config.ts';
@@ -15,6 +16,7 @@ import { testWays } from './ways.ts';
 
 let folder: TemporaryFolder;
 let server: PostgresServer;
+let orders: MySqlServer;
 let warmpool: SelfHosted;
 let ports: { NATIVE: number; BOUND: number; FRONT: number };
 
@@ -30,16 +32,19 @@ beforeAll(async () => {
     text,
   );
   await writeFile(join(out, 'workers.capnp'), config);
-  [server, warmpool] = await Promise.all([
+  [server, orders, warmpool] = await Promise.all([
     startPostgresServer(),
+    startMySqlServer({ flavour: 'mariadb' }),
     startSelfHosted(out, { WARMPOOL_CONFIG: join(out, 'workers.capnp') }),
   ]);
   await addConfig(warmpool, { name: 'shop', server });
+  await addConfig(warmpool, { name: 'orders', server: orders, scheme: 'mysql' });
 });
 
 afterAll(async () => {
   await warmpool.process.stop();
   await server.stop();
+  await orders.stop();
   await folder.remove();
 });
 
@@ -50,11 +55,19 @@ test('a Durable Object has the binding before any other handler has run', async 
 });
 
 describe('with a native Hyperdrive binding', () => {
-  testWays(() => ({ consumerUrl: `http://127.0.0.1:${ports.NATIVE}`, database: server.database }));
+  testWays(() => ({
+    consumerUrl: `http://127.0.0.1:${ports.NATIVE}`,
+    postgres: server.database,
+    mysql: orders.database,
+  }));
 });
 
 describe('with a service binding and withPooler', () => {
-  testWays(() => ({ consumerUrl: `http://127.0.0.1:${ports.BOUND}`, database: server.database }));
+  testWays(() => ({
+    consumerUrl: `http://127.0.0.1:${ports.BOUND}`,
+    postgres: server.database,
+    mysql: orders.database,
+  }));
 
   test('a cancel request for a query of another config reaches nothing', async () => {
     const client = new Client(await addConfig(warmpool, { name: 'other', server }));
@@ -77,15 +90,13 @@ describe('with a service binding and withPooler', () => {
 
   test('it has what a Hyperdrive binding has', async () => {
     const response = await fetch(`http://127.0.0.1:${ports.BOUND}/handler?way=describe`);
+    const ip = expect.stringMatching(/^[0-9a-f]{32}\.workers\.alt$/);
+    const both = { parsed: true, ip, user: 'worker', password: 'bound' };
     expect(await response.json()).toEqual({
-      saw: {
-        parsed: true,
-        ip: expect.stringMatching(/^[0-9a-f]{32}\.workers\.alt$/),
-        port: 5432,
-        user: 'worker',
-        password: 'bound',
-        database: 'POOLER',
-      },
+      saw: [
+        { ...both, port: 5432, database: 'POOLER' },
+        { ...both, port: 3306, database: 'ORDERS' },
+      ],
     });
   });
 });

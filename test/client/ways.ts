@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 const PLACES = ['handler', 'object', 'entrypoint'];
 const WAYS = ['postgres-js', 'node-postgres', 'connect', 'imported'];
 
-/** `target`: where the consumer is, and the database behind its binding. */
-export function testWays(target: () => { consumerUrl: string; database: string }): void {
+/** `target`: where the consumer is, and the databases behind its bindings. */
+export function testWays(target: () => { consumerUrl: string; postgres: string; mysql: string }): void {
   const ask = async (place: string, way: string): Promise<unknown> => {
     const response = await fetch(`${target().consumerUrl}/${place}?way=${way}`);
     return response.json();
@@ -13,7 +13,11 @@ export function testWays(target: () => { consumerUrl: string; database: string }
 
   describe.each(PLACES)('in the %s', (place) => {
     test.each(WAYS)('a query runs by %s', async (way) => {
-      expect(await ask(place, way)).toEqual({ saw: [{ sum: 42, database: target().database }] });
+      expect(await ask(place, way)).toEqual({ saw: [{ sum: 42, database: target().postgres }] });
+    });
+
+    test('a query runs by mysql2', async () => {
+      expect(await ask(place, 'mysql2')).toEqual({ saw: [{ sum: 42, database: target().mysql }] });
     });
 
     test('a cancel request ends the query that runs, and nothing else', async () => {

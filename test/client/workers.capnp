@@ -1,5 +1,5 @@
-# The consumer Worker twice, in one process with Warmpool: its env.POOLER is a native Hyperdrive binding, or a service
-# binding. `front` reaches the second one's Durable Object before anything else of it has run.
+# The consumer Worker twice, in one process with Warmpool: its bindings are native Hyperdrive ones, or service
+# bindings. `front` reaches the second one's Durable Object before anything else of it has run.
 using Workerd = import "/workerd/workerd.capnp";
 using Warmpool = import "warmpool.capnp";
 
@@ -13,7 +13,10 @@ const config :Workerd.Config = (
       durableObjectStorage = (inMemory = void),
       bindings = [
         (name = "POOLER", hyperdrive = (
-          designator = .pooler, database = "shop", user = "worker", password = "bound", scheme = "postgres",
+          designator = .shop, database = "shop", user = "worker", password = "bound", scheme = "postgres",
+        )),
+        (name = "ORDERS", hyperdrive = (
+          designator = .orders, database = "orders", user = "worker", password = "bound", scheme = "mysql",
         )),
         (name = "OBJECT", durableObjectNamespace = "InObject"),
       ],
@@ -24,7 +27,8 @@ const config :Workerd.Config = (
       durableObjectNamespaces = [(className = "InObject", uniqueKey = "bound-InObject")],
       durableObjectStorage = (inMemory = void),
       bindings = [
-        (name = "POOLER", service = .pooler),
+        (name = "POOLER", service = .shop),
+        (name = "ORDERS", service = .orders),
         (name = "OBJECT", durableObjectNamespace = "InObject"),
       ],
     )),
@@ -43,8 +47,10 @@ const config :Workerd.Config = (
   ],
 );
 
-const pooler :Workerd.ServiceDesignator =
+const shop :Workerd.ServiceDesignator =
   (name = "warmpool", entrypoint = "Pooler", props = (json = "{\"config\":\"shop\"}"));
+const orders :Workerd.ServiceDesignator =
+  (name = "warmpool", entrypoint = "Pooler", props = (json = "{\"config\":\"orders\"}"));
 
 const modules :List(Workerd.Worker.Module) =
   [(name = "worker.js", esModule = embed "consumer/consumer.js")];

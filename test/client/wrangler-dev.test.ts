@@ -10,17 +10,22 @@ import { testWays } from './ways.ts';
 
 let folder: TemporaryFolder;
 let harness: Harness;
-let target: Target;
+let shop: Target;
+let orders: Target;
 let consumer: WranglerDev;
 
 beforeAll(async () => {
   folder = await makeTemporaryFolder('warmpool-consumer');
-  harness = await startHarness();
-  target = await harness.createTarget();
+  harness = await startHarness({ versions: ['18', 'mariadb'] });
+  shop = await harness.createTarget();
+  orders = await harness.createTarget({ version: 'mariadb' });
   consumer = await startWranglerDev({
     config: {
       ...CONSUMER,
-      hyperdrive: [{ binding: 'POOLER', id: target.configId, localConnectionString: target.pooled }],
+      hyperdrive: [
+        { binding: 'POOLER', id: shop.configId, localConnectionString: shop.pooled },
+        { binding: 'ORDERS', id: orders.configId, localConnectionString: orders.pooled },
+      ],
     },
     folder: join(folder.path, 'consumer'),
     secrets: {},
@@ -35,4 +40,4 @@ afterAll(async () => {
   await folder.remove();
 });
 
-testWays(() => ({ consumerUrl: consumer.url, database: target.name }));
+testWays(() => ({ consumerUrl: consumer.url, postgres: shop.name, mysql: orders.name }));

@@ -102,7 +102,24 @@ describeEachMySql((flavour) => {
     await root.query('SET GLOBAL max_connections = 200');
   });
 
+  if (flavour === 'mysql') {
+    test('TLS with the certificate that MySQL makes for itself: preferred and unchecked are taken', async () => {
+      expect(await create({}, 'PREFERRED')).toBe('created');
+      expect(await create({}, 'no-verify')).toBe('created');
+      expect(await create({}, 'REQUIRED')).toMatchObject({
+        code: 2015,
+        message: expect.stringMatching(
+          /^Failed to connect to the provided database\. \(TLS handshake failed/,
+        ),
+      });
+    });
+  }
+
   if (flavour === 'mariadb') {
+    test('without TLS at the server, preferred is taken', async () => {
+      expect(await create({}, 'PREFERRED')).toBe('created');
+    });
+
     test('TLS that the server does not have is code 2012', async () => {
       expect(await create({}, 'REQUIRED')).toMatchObject({ code: 2012 });
     });
@@ -112,7 +129,7 @@ describeEachMySql((flavour) => {
     let target: Target;
 
     beforeAll(async () => {
-      target = await harness.createTarget({ version: flavour, config: { mtls: { sslmode: 'DISABLED' } } });
+      target = await harness.createTarget({ version: flavour, config: { mtls: { sslmode: 'PREFERRED' } } });
     });
 
     function options(changes: { password?: string; database?: string } = {}): {
@@ -150,6 +167,15 @@ describeEachMySql((flavour) => {
       const direct = await createMariaDb(target.direct.replace(/^mysql/, 'mariadb'));
       expect(through.serverVersion()).toBe(direct.serverVersion());
       await Promise.all([through.end(), direct.end()]);
+    });
+
+    test('where the server offers TLS the connection to it is encrypted', async () => {
+      const connection = await createMysql2(options());
+      const [rows] = await connection.query("show session status like 'Ssl_cipher'");
+      expect(rows).toEqual([
+        { Variable_name: 'Ssl_cipher', Value: expect.stringMatching(flavour === 'mysql' ? /^TLS_/ : /^$/) },
+      ]);
+      await connection.end();
     });
 
     test('a driver that insists on TLS is told that there is none', async () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Api } from '../../src/cli/api.ts';
 import { findFreePort, isPortOpen, waitUntil } from '../../src/cli/ports.ts';
 import { type ProcessGroup, startProcessGroup } from '../../src/cli/process-group.ts';
-import type { PostgresServer } from '../../src/demo/postgres-server.ts';
+import type { Origin } from './origins.ts';
 
 const START_WAIT_MS = 20_000;
 const ACCOUNT = 'local';
@@ -51,13 +51,13 @@ export async function startSelfHosted(folder: string, env: Record<string, string
 
 /** Makes a config of this name for the server, and returns a connection string to it. */
 export async function addConfig(
-  { api, postgresPort }: SelfHosted,
-  options: { name: string; server: PostgresServer; caches?: boolean },
+  { api, postgresPort, mysqlPort }: SelfHosted,
+  options: { name: string; server: Origin['server']; scheme?: 'postgres' | 'mysql'; caches?: boolean },
 ): Promise<string> {
-  const { name, server, caches = true } = options;
+  const { name, server, scheme = 'postgres', caches = true } = options;
   const { port, user, password, database } = server;
-  const origin = { scheme: 'postgres', host: '127.0.0.1', port, user, password, database };
+  const origin = { scheme, host: '127.0.0.1', port, user, password, database };
   const { id } = await api.createConfig({ name, origin, caching: { disabled: !caches } });
   const { token } = await api.createToken(id, 'app');
-  return `postgres://app:${token}@127.0.0.1:${postgresPort}/${name}`;
+  return `${scheme}://app:${token}@127.0.0.1:${scheme === 'mysql' ? mysqlPort : postgresPort}/${name}`;
 }

@@ -1,9 +1,11 @@
 /** A self-hosted Warmpool is stopped while drivers are at rest, in transactions and under load. */
 import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
 import { Client, type QueryResult } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildSelfHosted } from '../../src/cli/build.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftovers.ts';
+import { startMySqlServer } from '../../src/demo/mysql-server.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { errorFacts } from '../conformance/case.ts';
 import { addConfig, type SelfHosted, startSelfHosted } from '../fakes/self-hosted.ts';
@@ -98,6 +100,27 @@ describe.each([{ caches: true }, { caches: false }])('where replies are cached: 
     const rows = await asOrigin('select id from answered');
     expect(new Set(rows.map(({ id }) => id))).toEqual(answered);
   });
+});
+
+test('a MySQL driver finishes its transaction, too, before it is told to go', async () => {
+  const mysql = await startMySqlServer({ flavour: 'mariadb' });
+  const to = await addConfig(warmpool, { name: 'mysql', server: mysql, scheme: 'mysql' });
+  const connection = await createConnection(to);
+  const over = new Promise((resolve) =>
+    connection.once('error', (error) => resolve(errorFacts(error)['code'])),
+  );
+  await connection.query('create table kept (id int)');
+  await connection.beginTransaction();
+  await connection.query('insert into kept values (1)');
+  stop();
+  await connection.commit();
+  // ER_SERVER_SHUTDOWN
+  expect(await over).toBe(1053);
+  expect(await warmpool.process.exited).toBe(0);
+  const direct = await createConnection({ ...mysql, host: '127.0.0.1' });
+  expect((await direct.query('select id from kept'))[0]).toEqual([{ id: 1 }]);
+  await direct.end();
+  await mysql.stop();
 });
 
 test('a transaction that does not end is cut off, and rolled back', async () => {

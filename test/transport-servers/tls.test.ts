@@ -2,6 +2,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CertificateMaker, type Certified, type KeyKind, makeRoot } from '../fakes/authority.ts';
+import { startBetween } from '../fakes/between.ts';
 import { type Harness, startHarness } from '../fakes/harness.ts';
 import { TlsServer } from '../fakes/tls-server.ts';
 import { Api } from './api.ts';
@@ -193,6 +194,20 @@ describe('a server that cannot be trusted, and what is said of it', () => {
       hint: expect.stringContaining('expired on'),
     });
   });
+});
+
+test('a login is bound to the certificate: who puts himself in between cannot pass it on (SCRAM-SHA-256-PLUS)', async () => {
+  await server.use({ server: good });
+  const between = await startBetween(server.postgres.port, await maker.make({ name: 'between' }));
+  try {
+    const origin = { host: '127.0.0.1', port: between.port };
+    const { errors } = await api.create({ origin, mtls: { sslmode: 'no-verify' } });
+    expect(errors).toEqual([
+      { code: 2013, message: expect.stringMatching(/SCRAM channel binding check failed/) },
+    ]);
+  } finally {
+    between.stop();
+  }
 });
 
 describe('a server that asks who we are', () => {

@@ -56,6 +56,7 @@ const COUNTERPARTS: ReadonlyMap<string, { errno: number; sqlState: string }> = n
   ['42601', { errno: ErrorNumber.ER_PARSE_ERROR, sqlState: '42000' }],
   ['54000', { errno: ErrorNumber.ER_NET_PACKET_TOO_LARGE, sqlState: '08S01' }],
   ['57014', { errno: ErrorNumber.ER_QUERY_INTERRUPTED, sqlState: '70100' }],
+  ['57P01', { errno: ErrorNumber.ER_SERVER_SHUTDOWN, sqlState: '08S01' }],
 ]);
 
 const UNKNOWN = { errno: ErrorNumber.ER_UNKNOWN_ERROR, sqlState: 'HY000' };

@@ -7,12 +7,9 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { latin1 } from '../bytes/latin1.ts';
-import type { CachedReply, ReplyFacts } from '../caching.ts';
-import { NOTE_BYTES_MAX } from '../sql/link-notes.ts';
 import { changeUser } from './change-user.ts';
 import { ErrorNumber } from './errors.ts';
 import { Kills } from './kills.ts';
-import { decodeEdgeNote, LINK_NOTE } from './link-notes.ts';
 import { databaseIs } from './observe.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './packets.ts';
@@ -21,7 +18,6 @@ import { textStartOf } from './query-attributes.ts';
 import type { ReplyKind } from './reply-reader.ts';
 import { Resetting } from './resetting.ts';
 import { CLEAN, type StatementFacts } from './statement-facts.ts';
-import { lastSequenceIn, parameterCountIn, withId } from './stored-reply.ts';
 import type { Talk } from './talk.ts';
 
 /** What is kept in memory whole: statements. An eighth of an isolate, and what fits into one packet. */
@@ -87,7 +83,6 @@ export class Requests {
     if (stream.sequence !== 0) return this.#violateOrder();
     if (stream.length === 0) return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
     if (stream.firstByte === undefined) return stream.want(HEADER_BYTES + 1);
-    if (stream.firstByte === LINK_NOTE && this.#talk.caching?.isEdgeListening) return this.#note();
     this.#talk.sequence = 1;
     return this.#command(stream.firstByte);
   }
@@ -146,44 +141,6 @@ export class Requests {
     }
   }
 
-  // --- what the edge says -----------------------------------------------------------------------------------
-
-  #note(): boolean {
-    const { caching } = this.#talk;
-    const stream = this.#stream;
-    if (!this.#isWhole(NOTE_BYTES_MAX)) return false;
-    const note = decodeEdgeNote(stream.payload);
-    if (!note || !caching) return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
-    // The exchange that it is about is taken as a whole.
-    const wholeBytes = stream.frameLength + (note.read?.bytes ?? 0);
-    if (stream.input.length - stream.at < wholeBytes) return stream.want(wholeBytes);
-    stream.cut();
-    this.#preparing.heed(note);
-    if (!note.read || this.#talk.origin || !caching.flag(note.read)) return true;
-    this.isWaiting = true;
-    // The header of its command, which may be answered instead of run.
-    stream.next();
-    return false;
-  }
-
-  /** The reply to the command that waits comes from a cache. */
-  answerRead({ body }: CachedReply, facts: ReplyFacts): void {
-    const talk = this.#talk;
-    const { caching } = talk;
-    const flag = caching?.takePending();
-    if (!caching || !flag) return;
-    const text = this.#stream.payload.slice(1);
-    this.#stream.cut();
-    talk.note(caching.told(facts, talk.lastSequence));
-    if (flag.read.wants === 'rows') talk.toDriver.push(body);
-    else talk.toDriver.push(withId(body, this.#preparing.described(text, parameterCountIn(body))));
-    talk.lastSequence = lastSequenceIn(body);
-    talk.note(caching.answered(facts.status, talk.lastSequence));
-    this.resume();
-  }
-
-  // --- what a command may be --------------------------------------------------------------------------------
-
   #isWhole(bytesMax: number): boolean {
     const stream = this.#stream;
     if (stream.length > bytesMax)
@@ -239,9 +196,8 @@ export class Requests {
     const facts = this.#talk.factsOf(text);
     if (facts.kills) return this.#killByText(text, command);
     if (!this.#hasOrigin(facts)) return false;
-    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(facts);
+    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(text, facts);
     this.#talk.begin(facts);
-    this.#talk.caching?.runs(text);
     return this.#pass('results', facts);
   }
 
@@ -249,7 +205,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     this.#stream.pass();
     this.#talk.sequence = this.#stream.nextSequence;
-    this.#talk.owe({ kind, facts });
+    this.#talk.expected.push({ kind, facts });
     return true;
   }
 
@@ -257,7 +213,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     const name = new TextDecoder().decode(this.#stream.payload.subarray(1));
     this.#stream.pass();
-    this.#talk.owe({ kind: 'ok', done: () => databaseIs(this.#talk, name) });
+    this.#talk.expected.push({ kind: 'ok', done: () => databaseIs(this.#talk, name) });
     return true;
   }
 

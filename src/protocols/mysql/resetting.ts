@@ -31,7 +31,7 @@ export class Resetting {
       return true;
     }
     this.#stream.pass();
-    talk.owe({
+    talk.expected.push({
       kind: 'ok',
       done: () => {
         this.forget();
@@ -98,7 +98,7 @@ export class Resetting {
       return true;
     }
     this.#stream.pass();
-    talk.owe({
+    talk.expected.push({
       kind: 'ok',
       done: () => {
         talk.dialect = dialect;

@@ -1,6 +1,6 @@
 /**
  * Logging in to an origin: answers its Authentication messages. Of the methods that PostgreSQL has it takes
- * trust, clear text, MD5 and SCRAM-SHA-256. Clear text needs no check of its own: with `tls: 'require'` nothing is
+ * trust, clear text, MD5 and SCRAM-SHA-256, which it binds to the TLS connection where it can (-PLUS). Clear text needs no check of its own: with `tls: 'require'` nothing is
  * said before TLS is up, and who chose `prefer` or `disable` chose this too.
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-START-UP
  */
@@ -9,7 +9,7 @@ import { PoolerError } from '../../errors.ts';
 import { encodeText } from '../bytes/join.ts';
 import { Reader } from '../bytes/reader.ts';
 import { AuthenticationRequest, cString, Frontend, int32, message } from './messages.ts';
-import { makeNonce, SCRAM_SHA_256 } from './scram.ts';
+import { makeNonce, SCRAM_SHA_256, SCRAM_SHA_256_PLUS } from './scram.ts';
 import { ScramClient } from './scram-client.ts';
 
 export interface AuthenticationOptions {
@@ -17,6 +17,8 @@ export interface AuthenticationOptions {
   password: string;
   /** At least 18 random bytes. */
   random: Uint8Array;
+  /** What the login can be bound to; undefined where TLS does not show it, or there is none. */
+  endPoint?: Uint8Array | undefined;
 }
 
 /** Send, or know that the origin let us in. */
@@ -68,14 +70,16 @@ export class Authentication {
   }
 
   #beginScram(mechanisms: readonly string[]): AuthenticationStep {
-    if (!mechanisms.includes(SCRAM_SHA_256)) {
+    const { password, random, endPoint } = this.#options;
+    const isBound = endPoint !== undefined && mechanisms.includes(SCRAM_SHA_256_PLUS);
+    if (!isBound && !mechanisms.includes(SCRAM_SHA_256)) {
       throw refused(`The database offers no SASL mechanism but ${mechanisms.join(', ')}.`);
     }
-    const { password, random } = this.#options;
-    const scram = new ScramClient({ password, nonce: makeNonce(random) });
+    const binding = endPoint && (isBound ? endPoint : 'not offered');
+    const scram = new ScramClient({ password, nonce: makeNonce(random), binding });
     this.#leaveBegin({ at: 'scram', scram });
     const first = scram.begin();
-    return send(cString(SCRAM_SHA_256), int32(first.length), first);
+    return send(cString(isBound ? SCRAM_SHA_256_PLUS : SCRAM_SHA_256), int32(first.length), first);
   }
 
   /** One method per login: no server may try a weaker one after it has seen our answer to another. */

@@ -115,12 +115,13 @@ export class OriginLoginMachine implements OriginLogin {
     if (this.#inbox.length > 0)
       throw violation('The database sent data in clear behind its answer to SSLRequest.');
     this.#state = { at: 'securing' };
-    return { step: 'startTls', send: new Uint8Array(), secured: () => this.#startup() };
+    return { step: 'startTls', send: new Uint8Array(), secured: (endPoint) => this.#startup(endPoint) };
   }
 
-  #startup(): Uint8Array {
+  #startup(endPoint?: Uint8Array): Uint8Array {
     const { user, password, database, random } = this.#options;
-    this.#state = { at: 'authentication', authentication: new Authentication({ user, password, random }) };
+    const authentication = new Authentication({ user, password, random, endPoint });
+    this.#state = { at: 'authentication', authentication };
     const parameters = Object.entries({ user, database, application_name: APPLICATION_NAME });
     const pairs = parameters.map(([name, value]) => join([cString(name), cString(value)]));
     return packet(int32(PROTOCOL_3), ...pairs, cString(''));

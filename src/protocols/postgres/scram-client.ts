@@ -2,6 +2,7 @@
  * SCRAM-SHA-256 as the client: proves to an origin that we know the password, and has it prove the same.
  * https://www.postgresql.org/docs/18/sasl-authentication.html
  */
+import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import { PoolerError } from '../../errors.ts';
 import { encodeText } from '../bytes/join.ts';
@@ -23,9 +24,8 @@ import {
 /** More is not a login but an attack on our processor. */
 const ITERATIONS_MAX = 1_000_000;
 
-/** `n`: no channel binding. The encoded form is what `c=` echoes. */
-const GS2_HEADER = 'n,,';
-const GS2_HEADER_ECHO = 'biws';
+/** No channel binding; would be there, but the server offered none (if it did, somebody took it out); binding. */
+const GS2_HEADERS = { none: 'n,,', unoffered: 'y,,', bound: 'p=tls-server-end-point,,' };
 
 export interface ScramClientOptions {
   password: string;
@@ -33,6 +33,8 @@ export interface ScramClientOptions {
   nonce: string;
   /** Empty unless a test says otherwise: PostgreSQL takes the name from the StartupMessage, and libpq sends none. */
   user?: string;
+  /** `tls-server-end-point`, where the server offers channel binding; undefined where we know of none. */
+  binding?: Uint8Array | 'not offered' | undefined;
 }
 
 type State =
@@ -44,12 +46,20 @@ export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
   readonly #bare: string;
+  readonly #header: string;
+  /** What `c=` echoes. */
+  readonly #echo: string;
   #state: State = { at: 'server-first-message' };
 
   constructor(options: ScramClientOptions) {
     this.#password = options.password;
     this.#nonce = options.nonce;
     this.#bare = `n=${options.user ?? ''},r=${this.#nonce}`;
+    const { binding } = options;
+    const isBound = binding instanceof Uint8Array;
+    this.#header = isBound ? GS2_HEADERS.bound : binding ? GS2_HEADERS.unoffered : GS2_HEADERS.none;
+    const header = encodeText(this.#header);
+    this.#echo = base64(isBound ? Buffer.concat([header, binding]) : header);
   }
 
   /** True when the server has proved that it knows the password. */
@@ -59,7 +69,7 @@ export class ScramClient {
 
   /** client-first-message */
   begin(): Uint8Array {
-    return encodeText(GS2_HEADER + this.#bare);
+    return encodeText(this.#header + this.#bare);
   }
 
   /** Takes server-first-message, returns client-final-message. */
@@ -68,7 +78,7 @@ export class ScramClient {
     const text = decodeScramMessage(bytes, 'origin');
     const { nonce, salt, iterations } = this.#decodeServerFirst(text);
     const { clientKey, storedKey, serverKey } = this.#keys(salt, iterations);
-    const withoutProof = `c=${GS2_HEADER_ECHO},r=${nonce}`;
+    const withoutProof = `c=${this.#echo},r=${nonce}`;
     const authMessage = `${this.#bare},${text},${withoutProof}`;
     const proof = xor(clientKey, hmac(storedKey, authMessage));
     this.#state = { at: 'server-final-message', serverSignature: hmac(serverKey, authMessage) };

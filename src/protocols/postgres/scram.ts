@@ -9,6 +9,9 @@ import { saslPrep } from './saslprep.ts';
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256';
 
+/** With channel binding: nobody between us and the origin can pass the login on. */
+export const SCRAM_SHA_256_PLUS = 'SCRAM-SHA-256-PLUS';
+
 /** No message of an honest peer comes near it (CVE-2026-6664: an unbounded nonce). */
 export const SCRAM_MESSAGE_BYTES_MAX = 4096;
 

@@ -4,7 +4,6 @@
  * behind it, must not depend on the cutting.
  */
 import { expect, test } from 'vitest';
-import type { CacheHooks } from '../../../src/protocols/caching.ts';
 import type {
   Conversation,
   ConversationPhase,
@@ -160,7 +159,6 @@ export interface Script {
   statementsMax?: number;
   origin?: Partial<OriginOptions>;
   peers?: Peers;
-  hooks?: CacheHooks;
 }
 
 /** A test that runs the script in all ways to cut it. */
@@ -222,7 +220,7 @@ class Stage {
     const { capabilities = PLAIN, statementsMax = 100, peers } = script;
     const registry = new StatementRegistry(100);
     const open = (): MySqlConversation =>
-      new MySqlConversation({ opening: openingWith(capabilities), registry, peers, hooks: script.hooks });
+      new MySqlConversation({ opening: openingWith(capabilities), registry, peers });
     this.#conversations = { a: open(), b: open() };
     this.#origins = [7, 8].map((connectionId) =>
       newOrigin({

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { Authentication } from '../../../src/protocols/postgres/authentication.ts';
-import { COUNTING, wire } from './wire.ts';
+import { COUNTING, textOf, wire } from './wire.ts';
 
 const SASL = wire([0, 0, 0, 10], 'SCRAM-SHA-256-PLUS\0', 'SCRAM-SHA-256\0', [0]);
+
+const END_POINT = Uint8Array.of(1, 2, 3);
 
 function login(): Authentication {
   return new Authentication({ user: 'al', password: 'pw', random: COUNTING });
@@ -29,7 +31,7 @@ test('an MD5 password is hashed with the user and then with the salt', () => {
   });
 });
 
-test('of the SASL mechanisms SCRAM-SHA-256 is taken', () => {
+test('of the SASL mechanisms SCRAM-SHA-256 is taken, where there is nothing to bind to', () => {
   expect(login().receive(SASL)).toEqual({
     step: 'send',
     send: wire(
@@ -40,6 +42,30 @@ test('of the SASL mechanisms SCRAM-SHA-256 is taken', () => {
       'n,,n=,r=AAECAwQFBgcICQoLDA0ODxAR', // client-first-message
     ),
   });
+});
+
+test('where TLS shows what to bind to, the login is bound to it', () => {
+  const login = new Authentication({ user: 'al', password: 'pw', random: COUNTING, endPoint: END_POINT });
+  expect(login.receive(SASL)).toEqual({
+    step: 'send',
+    send: wire(
+      'p', // type
+      [0, 0, 0, 80], // length
+      'SCRAM-SHA-256-PLUS\0', // mechanism
+      [0, 0, 0, 53], // length of the message
+      'p=tls-server-end-point,,n=,r=AAECAwQFBgcICQoLDA0ODxAR', // client-first-message
+    ),
+  });
+  const first = 'r=AAECAwQFBgcICQoLDA0ODxARxyz,s=c2FsdA==,i=1';
+  const { send } = login.receive(wire([0, 0, 0, 11], first)) as { send: Uint8Array };
+  // printf 'p=tls-server-end-point,,\x01\x02\x03' | base64
+  expect(textOf(send)).toContain('c=cD10bHMtc2VydmVyLWVuZC1wb2ludCwsAQID,r=AAECAwQFBgcICQoLDA0ODxARxyz,p=');
+});
+
+test('where TLS shows it and nothing is offered, the server hears that we know: somebody may have taken it out', () => {
+  const login = new Authentication({ user: 'al', password: 'pw', random: COUNTING, endPoint: END_POINT });
+  const { send } = login.receive(wire([0, 0, 0, 10], 'SCRAM-SHA-256\0', [0])) as { send: Uint8Array };
+  expect(textOf(send)).toContain('y,,n=,r=AAECAwQFBgcICQoLDA0ODxAR');
 });
 
 const REFUSAL = { fault: 'origin', sqlState: '28000', apiCode: 2015, fatal: true };
