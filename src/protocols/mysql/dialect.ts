@@ -29,11 +29,13 @@ const SHAPING =
   OPTIONAL_RESULTSET_METADATA |
   QUERY_ATTRIBUTES;
 
-/** Not progress reports, which come in the middle of replies, nor COM_MULTI, which no released server has. */
+/**
+ * Not progress reports, which come in the middle of replies, nor COM_MULTI, which no released server has; nor
+ * CACHE_METADATA: a statement at the origin may be many drivers', and not each has seen its columns.
+ */
 const EXTENDED_SHAPING =
   ExtendedCapability.STMT_BULK_OPERATIONS |
   ExtendedCapability.EXTENDED_METADATA |
-  ExtendedCapability.CACHE_METADATA |
   ExtendedCapability.BULK_UNIT_RESULTS;
 
 /** Part of the login, which is between the driver and us, or of no consequence: any driver may have them. */

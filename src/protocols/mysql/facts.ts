@@ -8,7 +8,7 @@
  */
 import { factsOfCalls } from './facts-of-calls.ts';
 import { UNMOVABLE } from './settings.ts';
-import { CLEAN, merge, type StatementFacts } from './statement-facts.ts';
+import { CLEAN, EXPLAINED, merge, type StatementFacts } from './statement-facts.ts';
 import { isHeeded, type LexicalMode, statementsOf, type Token, tokensOf } from './tokens.ts';
 
 /** Nobody knows what a text does that nobody can read. */
@@ -48,8 +48,6 @@ function factsOfStatement(tokens: Token[]): StatementFacts {
   // Whatever the verb explains, a user variable in it does not count as hidden: it pins by itself.
   return both === CLEAN ? CLEAN : { ...both, isExplained: command.isExplained };
 }
-
-const EXPLAINED: StatementFacts = { ...CLEAN, isExplained: true };
 
 function factsOfCommand(tokens: Token[]): StatementFacts {
   const word = (at: number): string => (tokens[at]?.kind === 'word' ? tokens[at].text : '');

@@ -17,7 +17,7 @@ import { Preparing } from './preparing.ts';
 import { textStartOf } from './query-attributes.ts';
 import type { ReplyKind } from './reply-reader.ts';
 import { Resetting } from './resetting.ts';
-import { CLEAN, type StatementFacts } from './statement-facts.ts';
+import { CLEAN, EXPLAINED, type StatementFacts } from './statement-facts.ts';
 import type { Talk } from './talk.ts';
 
 /** What is kept in memory whole: statements. An eighth of an isolate, and what fits into one packet. */
@@ -213,7 +213,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     const name = new TextDecoder().decode(this.#stream.payload.subarray(1));
     this.#stream.pass();
-    this.#talk.expected.push({ kind: 'ok', done: () => databaseIs(this.#talk, name) });
+    this.#talk.expected.push({ kind: 'ok', facts: EXPLAINED, done: () => databaseIs(this.#talk, name) });
     return true;
   }
 

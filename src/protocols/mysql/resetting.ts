@@ -38,6 +38,7 @@ export class Resetting {
         origin.wasReset();
       },
     });
+    this.#stream.flush();
     if (origin.setUp !== undefined) talk.run(origin.setUp);
     return true;
   }

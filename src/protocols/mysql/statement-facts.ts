@@ -37,6 +37,9 @@ export const CLEAN: StatementFacts = {
   kills: false,
 };
 
+/** USE, COM_INIT_DB, SET: what is reported says it all. */
+export const EXPLAINED: StatementFacts = { ...CLEAN, isExplained: true };
+
 export function merge(a: StatementFacts, b: StatementFacts): StatementFacts {
   if (a === CLEAN) return b;
   if (b === CLEAN) return a;

@@ -152,7 +152,7 @@ test('a MariaDB is greeted for as one: its extended capabilities, and the plugin
   if (step.step !== 'read') throw new Error(step.step);
   const behindVersion = 5 + MARIADB.serverVersion.length + 1;
   expect(step.send.subarray(behindVersion + 13, behindVersion + 15)).toEqual(wire([0xce, 0xf7])); // not LONG_PASSWORD
-  expect(step.send.subarray(behindVersion + 27, behindVersion + 31)).toEqual(wire([0x1c, 0, 0, 0])); // not PROGRESS
+  expect(step.send.subarray(behindVersion + 27, behindVersion + 31)).toEqual(wire([0x0c, 0, 0, 0])); // not PROGRESS, not CACHE_METADATA
   expect(new TextDecoder().decode(step.send)).toMatch(/mysql_native_password\0$/);
 });
 
