@@ -157,16 +157,15 @@ async function serve({
     openLink: linkOpener({ endpoint, configId: login.configId, opening }),
     isBound: entrance.boundConfigId !== undefined,
   });
-  const { openEdgeConversation } = protocol;
   try {
-    if (login.caching.disabled || !openEdgeConversation) return await relay({ socket, source, rest, stay });
+    if (login.caching.disabled) return await relay({ socket, source, rest, stay });
     const session = new CachingSession({
       socket,
       source,
       place: login,
       lookUp: () => lookUp(entrance, { database: login.configId, user: driver.user }),
       endpoint,
-      protocol: { ...protocol, openEdgeConversation },
+      protocol,
       driver,
       stay,
     });

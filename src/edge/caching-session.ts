@@ -29,7 +29,7 @@ export interface CachingSessionOptions {
   /** The same as it is stored now. */
   lookUp: () => Promise<CachePlace | undefined>;
   endpoint: EndpointStub;
-  protocol: Protocol & Required<Pick<Protocol, 'openEdgeConversation'>>;
+  protocol: Protocol;
   driver: DriverOpening;
   stay: Stay;
 }

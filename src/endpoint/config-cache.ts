@@ -42,8 +42,8 @@ export interface ConfigCacheOptions {
   side: EndpointSide;
   /** First moment of the clock: above all that earlier lives of the endpoint have given out. */
   startAt: number;
-  /** The rows that the origin answers to each statement. Throws where it does not. */
-  ask: (sql: string) => Promise<(string | null)[][][]>;
+  /** The rows that the origin answers to each statement of these texts. Throws where it does not. */
+  ask: (texts: readonly string[]) => Promise<(string | null)[][][]>;
 }
 
 export class ConfigCache {
@@ -67,7 +67,11 @@ export class ConfigCache {
     this.#name = name;
     this.#side = side;
     this.#keeper = new CatalogKeeper({
-      load: async (options) => side.catalog.catalogOf(await ask(side.catalog.questions.join(';\n')), options),
+      load: async (options) => {
+        const { questions, asked } = side.catalog;
+        const texts = asked === 'together' ? [questions.join(';\n')] : questions;
+        return side.catalog.catalogOf(await ask(texts), options);
+      },
       changed: () => this.#versions.raise('everything'),
     });
   }

@@ -235,7 +235,7 @@ export class Endpoint extends DurableObject<Env> {
 
   async #openCache(name: string, side: EndpointSide): Promise<ConfigCache> {
     const startAt = await reserveMoments(this.ctx.storage);
-    const cache = new ConfigCache({ name, side, startAt, ask: (sql) => this.#questions.ask(sql) });
+    const cache = new ConfigCache({ name, side, startAt, ask: (texts) => this.#questions.ask(texts) });
     cache.onNews(() => this.#sessions.tellNews());
     return cache;
   }

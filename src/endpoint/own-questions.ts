@@ -1,12 +1,15 @@
 /** Questions of ours to the origin, on connections of whichever pool is the config's at the moment. */
 import { PoolerError } from '../errors.ts';
-import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
+import type { DriverOpening, EndpointSide, OriginFacts } from '../protocols/contract.ts';
 import { type Lease, prepareLease } from './lease.ts';
 import type { LinkOpening, Refusal } from './link.ts';
 import { ANY, Drained, type Need, type Pool } from './pool.ts';
 
 /** A large catalog takes its time. */
 const CATALOG_MS = 30_000;
+
+/** A driver of our own, with no wishes. */
+const NOBODY: DriverOpening = { user: '', settings: {}, parameters: {}, cancelKey: '', dialect: '' };
 
 /** Loads the config, at least as new as this version of it. */
 type Serve = (version: number) => Promise<{ pool: Pool; side: EndpointSide }>;
@@ -18,13 +21,24 @@ export class OwnQuestions {
     this.#serve = serve;
   }
 
-  /** The rows of each statement. Throws what the origin says, or that it does not answer. */
-  async ask(sql: string): Promise<(string | null)[][][]> {
-    const { pool, connection } = await this.#borrow(0, ANY);
-    const { results, error } = await connection.ask(sql, CATALOG_MS);
+  /**
+   * The rows of each statement, in a session as it is after login. Throws what the origin says, or that it does not
+   * answer.
+   */
+  async ask(texts: readonly string[]): Promise<(string | null)[][][]> {
+    const lease = await this.#borrow(0, ANY);
+    const { side } = await this.#serve(0);
+    await prepareLease(lease, side.openConversation(NOBODY));
+    const { pool, connection } = lease;
+    const answers: (string | null)[][][] = [];
+    for (const sql of texts) {
+      const { results, error } = await connection.ask(sql, CATALOG_MS);
+      if (error) pool.release(connection);
+      if (error) throw error;
+      answers.push(...results);
+    }
     pool.release(connection);
-    if (error) throw error;
-    return results;
+    return answers;
   }
 
   /** Opens a connection when none has been opened yet. */

@@ -156,9 +156,11 @@ export interface Catalog {
   nameOf(dependency: Dependency): string;
 }
 
-/** Queries to the origin whose answers make a catalog; asked together, in one transaction. */
+/** Queries to the origin whose answers make a catalog. */
 export interface CatalogQuestions {
   readonly questions: readonly string[];
+  /** In one text, and so in one transaction; or one after the other. */
+  readonly asked: 'together' | 'in turn';
   /** One list of rows for each question. */
   catalogOf(answers: readonly (readonly (string | null)[][])[], options: CatalogOptions): Catalog;
 }

@@ -30,8 +30,8 @@ export interface Protocol {
   readonly settingsChecked: ReadonlySet<string>;
   /** Edge: plays the server while a driver logs in. */
   acceptDriver(options: AcceptOptions): DriverHandshake;
-  /** Edge: looks at what a driver says behind its login, where replies may be cached. Undefined: none ever is. */
-  openEdgeConversation?(options: EdgeConversationOptions): EdgeConversation;
+  /** Edge: looks at what a driver says behind its login, where replies may be cached. */
+  openEdgeConversation(options: EdgeConversationOptions): EdgeConversation;
   /** Endpoint: one per config and process; it holds what all its conversations share. */
   openEndpoint(options: EndpointOptions): EndpointSide;
   /** What is stored of a client token, so that a driver can prove that it knows it. */

@@ -7,10 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MySqlServer, startMySqlServer } from '../../src/demo/mysql-server.ts';
 import { asBytes } from '../../src/protocols/bytes/latin1.ts';
 import type { Catalog, Verdict } from '../../src/protocols/caching.ts';
-import { catalogQuestions } from '../../src/protocols/mysql/catalog-questions.ts';
+import { catalogQuestionsOf } from '../../src/protocols/mysql/catalog-questions.ts';
 import { describeEachMySql } from '../fakes/mysql-flavours.ts';
 import { corpus, type MySqlCase } from './mysql-cacheability-corpus.ts';
 import { SCHEMA } from './mysql-cacheability-schema.ts';
+
+const catalogQuestions = catalogQuestionsOf(() => undefined);
 
 /** Nothing that a key holds, and all that a reply must not look at. */
 const OTHER_SESSION = [

@@ -27,7 +27,7 @@ const bounded = (text: string, order: string): string =>
     AND SUM(LENGTH(${text})) OVER (ORDER BY ${order}) <= ${TEXT_BYTES_MAX} THEN ${text} END`;
 
 /** As GRANTEE is written. */
-const ME = `CONCAT("'", SUBSTRING_INDEX(CURRENT_USER(), '@', 1), "'@'", SUBSTRING_INDEX(CURRENT_USER(), '@', -1), "'")`;
+const ME = `CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')`;
 
 const QUESTIONS: Record<QuestionName, string> = {
   // The others only make another fingerprint: a reply may depend on them.
@@ -83,13 +83,21 @@ const QUESTIONS: Record<QuestionName, string> = {
 
 const NAMES = Object.keys(QUESTIONS) as QuestionName[];
 
-export const catalogQuestions: CatalogQuestions = {
-  questions: NAMES.map((name) =>
-    name === 'variables' ? QUESTIONS[name] : `${QUESTIONS[name].trim()} LIMIT ${ROWS_MAX + 1}`,
-  ),
-  catalogOf(answers) {
-    const named: Partial<Record<QuestionName, Answer>> = {};
-    for (const [index, name] of NAMES.entries()) named[name] = answers[index] ?? [];
-    return new MySqlCatalog({ answers: named as Answers<QuestionName>, rowsMax: ROWS_MAX });
-  },
-};
+/** `database`: in which a session begins, as far as that is known by now. */
+export function catalogQuestionsOf(database: () => string | undefined): CatalogQuestions {
+  return {
+    questions: NAMES.map((name) =>
+      name === 'variables' ? QUESTIONS[name] : `${QUESTIONS[name].trim()} LIMIT ${ROWS_MAX + 1}`,
+    ),
+    asked: 'in turn',
+    catalogOf(answers) {
+      const named: Partial<Record<QuestionName, Answer>> = {};
+      for (const [index, name] of NAMES.entries()) named[name] = answers[index] ?? [];
+      return new MySqlCatalog({
+        answers: named as Answers<QuestionName>,
+        rowsMax: ROWS_MAX,
+        database: database(),
+      });
+    },
+  };
+}

@@ -22,16 +22,20 @@ export interface CatalogSource {
   answers: Answers<QuestionName>;
   /** An answer with more rows was cut. */
   rowsMax: number;
+  /** In which a session begins. */
+  database: string | undefined;
 }
 
 export class MySqlCatalog implements Catalog {
   readonly fingerprint: string;
   readonly #facts: CatalogFacts;
   readonly #judge: Judge;
+  readonly #database: string | undefined;
   readonly #tooLarge: string | undefined;
   readonly #verdicts = rememberedVerdicts();
 
-  constructor({ answers, rowsMax }: CatalogSource) {
+  constructor({ answers, rowsMax, database }: CatalogSource) {
+    this.#database = database;
     this.fingerprint = fingerprintOf(Object.values(answers));
     const cut = Object.entries(answers).find(([, rows]) => rows.length > rowsMax)?.[0];
     this.#tooLarge = cut && `The origin's catalog is too large: more than ${rowsMax} rows of ${cut}`;
@@ -50,24 +54,26 @@ export class MySqlCatalog implements Catalog {
   }
 
   #judgeAnew(text: string, settings: Settings): Verdict {
-    const verdict = this.#judge.judge(text, settings);
+    const { database = this.#database } = settings;
+    const verdict = this.#judge.judge(text, database === undefined ? settings : { ...settings, database });
     // BEGIN and SET need no catalog.
     const isCertain = verdict.status === 'notaquery' && verdict.writes.length === 0;
     if (this.#tooLarge === undefined || isCertain) return verdict;
     return { ...anything('uncacheable', this.#tooLarge), mayCommit: verdict.mayCommit };
   }
 
-  /** `shop.orders`, `` `Odd name`.`t` ``: with the database, because purging has no session. */
+  /** `orders`, `shop.orders`, `` `Odd name`.`t` ``: as in a statement of a fresh session. */
   dependencyOf(name: string): Dependency | undefined {
     const tokens = tokensOf(asBytes(name), USUAL_MODE) ?? [];
     const [found, ...more] = namesIn(tokens, 'tables').tables;
-    const relation = found && more.length === 0 ? this.#facts.relation(found, undefined) : undefined;
+    const relation = found && more.length === 0 ? this.#facts.relation(found, this.#database) : undefined;
     return relation && `r${relation.id}`;
   }
 
   nameOf(dependency: Dependency): string {
     const relation = dependency.startsWith('r') && this.#facts.relationWithId(dependency.slice(1));
-    return relation ? `${relation.database}.${relation.name}` : dependency;
+    if (!relation) return dependency;
+    return relation.database === this.#database ? relation.name : `${relation.database}.${relation.name}`;
   }
 }
 

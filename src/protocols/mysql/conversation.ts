@@ -4,7 +4,7 @@
  */
 import { PoolerError } from '../../errors.ts';
 import type { Outbox } from '../bytes/outbox.ts';
-import type { CachedReply, PendingRead, Recording, ReplyFacts, WriteNews } from '../caching.ts';
+import type { CachedReply, CacheHooks, PendingRead, Recording, ReplyFacts, WriteNews } from '../caching.ts';
 import type { Conversation, ConversationPhase, DriverOpening, OriginAnswer, Peers } from '../contract.ts';
 import type { MySqlOrigin } from './origin-session.ts';
 import type { StatementRegistry } from './prepared.ts';
@@ -19,7 +19,12 @@ export class MySqlConversation implements Conversation {
   readonly #requests: Requests;
   readonly #replies: Replies;
 
-  constructor(options: { opening: DriverOpening; registry: StatementRegistry; peers: Peers | undefined }) {
+  constructor(options: {
+    opening: DriverOpening;
+    registry: StatementRegistry;
+    peers: Peers | undefined;
+    hooks?: CacheHooks | undefined;
+  }) {
     this.#talk = new Talk(options);
     this.#requests = new Requests(this.#talk);
     this.#replies = new Replies(this.#talk);
@@ -63,11 +68,13 @@ export class MySqlConversation implements Conversation {
 
   fromDriver(bytes: Uint8Array): void {
     this.#requests.feed(bytes);
+    this.#noticeEnd();
   }
 
   fromOrigin(bytes: Uint8Array): void {
     const talk = this.#talk;
     this.#replies.feed(bytes);
+    this.#noticeEnd();
     if (!talk.expected.isEmpty) return;
     if (talk.cancelledBecause) this.#cancelMissed();
     if (this.#requests.isHeld && !talk.isOver) this.#requests.resume();
@@ -93,6 +100,7 @@ export class MySqlConversation implements Conversation {
 
   attach(origin: MySqlOrigin): void {
     const talk = this.#talk;
+    talk.caching?.takePending();
     talk.origin = origin;
     const isMine = origin.lastUser === talk;
     talk.isInsertIdHere = isMine;
@@ -119,19 +127,34 @@ export class MySqlConversation implements Conversation {
     for (const [at, take] of takers.entries()) if (row) take(row[at] ?? null);
     // Nobody knows what it is then; a request to cancel that came late is all that is no matter.
     if (error && takers.length > 1) pins.add('hidden');
+    this.#talk.note(this.#talk.caching?.settled(this.#talk.lastSequence));
   }
 
   get pendingRead(): PendingRead | undefined {
-    return undefined;
+    return this.#talk.caching?.pending;
   }
 
-  answerRead(_reply: CachedReply, _facts: ReplyFacts): void {}
-
-  runRead(_facts: ReplyFacts, recording?: Recording): void {
-    recording?.abandon();
+  answerRead(reply: CachedReply, facts: ReplyFacts): void {
+    this.#requests.answerRead(reply, facts);
+    this.#noticeEnd();
   }
 
-  tell(_news: WriteNews): void {}
+  runRead(facts: ReplyFacts, recording?: Recording): void {
+    const { caching } = this.#talk;
+    const flag = caching?.takePending();
+    if (flag) caching?.run(flag, facts, recording);
+    else recording?.abandon();
+    this.#requests.resume();
+    this.#noticeEnd();
+  }
+
+  tell(news: WriteNews): void {
+    const talk = this.#talk;
+    talk.caching?.tell(news);
+    // In the midst of a reply they wait for its end.
+    if (!talk.expected.isEmpty || talk.isOver) return;
+    talk.note(talk.caching?.takeNews(talk.lastSequence));
+  }
 
   fail(error: PoolerError): void {
     const talk = this.#talk;
@@ -153,6 +176,7 @@ export class MySqlConversation implements Conversation {
     const isOwed = !talk.expected.isEmpty;
     talk.origin = undefined;
     talk.expected.clear();
+    talk.caching?.lost();
     // As a server does that is gone: who has asked nothing hears nothing.
     if (!isOwed && !error) talk.isOver = true;
     talk.end(
@@ -170,6 +194,7 @@ export class MySqlConversation implements Conversation {
     const talk = this.#talk;
     talk.isDriverGone = true;
     talk.toDriver.clear();
+    if (talk.isOriginBroken || !talk.origin) talk.caching?.lost();
     // The origin takes the end of a connection for the end of a statement whose file did not all come.
     return !this.#requests.isMidMessage && !talk.isSendingFile && !talk.isOriginBroken;
   }
@@ -182,10 +207,17 @@ export class MySqlConversation implements Conversation {
   }
 
   cleaned(): void {
-    const { origin, pins, asks } = this.#talk;
+    const { origin, pins, asks, caching } = this.#talk;
+    caching?.rolledBack();
     if (pins.isEmpty && asks.size === 0) return;
     origin?.wasReset();
     pins.clear();
     asks.clear();
+  }
+
+  /** What was to be committed on a connection that is of no more use may have been. */
+  #noticeEnd(): void {
+    const talk = this.#talk;
+    if (talk.isOriginBroken || (talk.isOver && !talk.origin)) talk.caching?.lost();
   }
 }

@@ -4,7 +4,7 @@ import type { CacheableRead, CachedReply, EdgeConversation, EdgeConversationOpti
 import { EdgeReplies } from './edge-replies.ts';
 import { EdgeRequests } from './edge-requests.ts';
 import { EdgeState } from './edge-state.ts';
-import { parameterCountIn, withId } from './without-id.ts';
+import { parameterCountIn, withId } from './stored-reply.ts';
 
 export class MySqlEdgeConversation implements EdgeConversation {
   readonly #state: EdgeState;

@@ -7,7 +7,7 @@ import type { EdgeState } from './edge-state.ts';
 import { decodeEndpointNote, type EndpointNote, LINK_NOTE, sequenceOfNote } from './link-notes.ts';
 import { PacketStream } from './packet-stream.ts';
 import { HEADER_BYTES } from './packets.ts';
-import { WithoutId } from './without-id.ts';
+import { WithoutId } from './stored-reply.ts';
 
 export class EdgeReplies {
   readonly #state: EdgeState;

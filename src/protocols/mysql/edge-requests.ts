@@ -15,7 +15,7 @@ import { encodeErr } from './errors.ts';
 import { encodeEdgeNote, LINK_NOTE } from './link-notes.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, HEADER_BYTES, packet } from './packets.ts';
-import { keyOfExecute, keyOfPrepare, keyOfQuery, typesOfExecute } from './read-key.ts';
+import { keyOfExecute, keyOfPrepare, keyOfQuery, readExecute } from './read-key.ts';
 import { readTextOf } from './read-text.ts';
 
 /** A longer command is not looked up. */
@@ -36,7 +36,7 @@ export interface Waiting {
   bytes: Uint8Array;
   /** The text that it prepares. */
   prepares?: string;
-  executes?: EdgeStatement;
+  executes?: { statement: EdgeStatement; types: string };
 }
 
 export class EdgeRequests {
@@ -171,14 +171,18 @@ export class EdgeRequests {
 
   #executing(bytes: Uint8Array): Waiting | undefined {
     const { statements, dialect, settingsKey: settings, parsingKey } = this.#state;
+    const { hasAttributes, cachesColumns } = this.#state;
     const statement = statements.get(idIn(bytes));
     if (!statement || statement.hasLongData || statement.parsingKey !== parsingKey) return undefined;
-    const { parameterCount } = statement;
+    const execution = cachesColumns ? undefined : readExecute(bytes, { ...statement, hasAttributes });
     const { isRead, text, control } = readTextOf(statement.text);
-    if (!isRead || control.isOff) return undefined;
-    const key = keyOfExecute(text, { execute: bytes, parameterCount, dialect, settings });
-    if (key === undefined) return undefined;
-    return { read: { wants: 'rows', key, textLength: text.length, control }, bytes, executes: statement };
+    if (!execution || !isRead || control.isOff) return undefined;
+    const key = keyOfExecute(text, execution, { dialect, settings });
+    return {
+      read: { wants: 'rows', key, textLength: text.length, control },
+      bytes,
+      executes: { statement, types: latin1(execution.types) },
+    };
   }
 
   /** The read that waited was answered here: takes it out. */
@@ -188,8 +192,8 @@ export class EdgeRequests {
     this.#waiting = undefined;
     this.#stream.take(waiting.bytes.length, { isCut: true });
     const { statements } = this.#state;
-    const { executes, bytes } = waiting;
-    if (executes) statements.executed(executes, typesOfExecute(bytes, executes.parameterCount));
+    const { executes } = waiting;
+    if (executes) statements.executed(executes.statement, executes.types);
     if (statements.mustTell) this.#tell();
     return waiting;
   }
@@ -208,7 +212,7 @@ export class EdgeRequests {
     if (isFlagged) this.#stream.insert(note);
     else if (told) this.#stream.insert(encodeEdgeNote(told));
     this.#pass();
-    if (executes) executes.types = typesOfExecute(bytes, executes.parameterCount);
+    if (executes) executes.statement.types = executes.types;
     if (isFlagged) state.asked = read;
   }
 

@@ -24,6 +24,14 @@ export function observeOk(talk: Talk, ok: OkPacket, facts: StatementFacts): void
   if (isHidden) talk.pins.add('hidden');
 }
 
+/** Something has changed with it. */
+export function saysOfSession({ sessionState }: OkPacket): boolean {
+  if (sessionState.length === 0) return false;
+  const { variables, isChanged = false, ...more } = decodeSessionState(sessionState);
+  const names = [...(variables?.keys() ?? [])];
+  return isChanged || Object.keys(more).length > 0 || names.some((name) => name !== IGNORED);
+}
+
 export function databaseIs(talk: Talk, name: string): void {
   // Nothing leads back to no database at all.
   if (name === '') talk.pins.add('hidden');

@@ -6,9 +6,11 @@
  * a driver may send only once, are remembered and put in where the connection has not heard them from this driver.
  */
 import { join } from '../bytes/join.ts';
+import { bytesOfLatin1, latin1 } from '../bytes/latin1.ts';
 import { ServerStatus } from './capabilities.ts';
 import { type ExecuteHead, ID_BYTES_END, readExecuteHead } from './execute-head.ts';
 import type { ReplyEnd } from './expected.ts';
+import type { EdgeNote } from './link-notes.ts';
 import type { PacketStream } from './packet-stream.ts';
 import { HEADER_BYTES, int1, int4, PAYLOAD_BYTES_MAX, packetHeader } from './packets.ts';
 import type { DriverStatement } from './prepared.ts';
@@ -34,7 +36,7 @@ export class Preparing {
 
   // --- COM_STMT_PREPARE, COM_STMT_CLOSE -----------------------------------------------------------------------
 
-  prepare(text: string, facts: StatementFacts): boolean {
+  prepare(facts: StatementFacts): boolean {
     const talk = this.#talk;
     talk.lastPrepared = undefined;
     if (talk.statements.size >= STATEMENTS_MAX)
@@ -42,10 +44,28 @@ export class Preparing {
         `More than ${STATEMENTS_MAX} prepared statements`,
         'ER_MAX_PREPARED_STMT_COUNT_REACHED',
       );
-    const shared = this.#statements.intern(text, facts);
+    const shared = this.#statements.intern(this.#stream.payload.subarray(1), facts);
     this.#stream.pass();
-    talk.expected.push({ kind: 'prepared', head: (payload) => this.#statements.prepared(shared, payload) });
+    talk.owe({ kind: 'prepared', head: (payload) => this.#statements.prepared(shared, payload) });
     return true;
+  }
+
+  /** What the edge has prepared, and what a driver has told it alone. More than there may be is not known here. */
+  heed({ define = [], types = [] }: EdgeNote): void {
+    const { statements } = this.#talk;
+    for (const [id, text, parameterCount] of define)
+      if (statements.size < STATEMENTS_MAX) this.#statements.define(id, bytesOfLatin1(text), parameterCount);
+    for (const [id, told] of types) {
+      const statement = statements.get(id);
+      if (statement) statement.types = bytesOfLatin1(told);
+    }
+  }
+
+  /** A cache knows what preparing it is answered with. Returns the driver's id. */
+  described(text: Uint8Array, parameterCount: number): number {
+    const statement = this.#statements.define(this.#statements.nextId(), text, parameterCount);
+    this.#talk.caching?.prepared(statement);
+    return statement.id;
   }
 
   /** The driver's statement is closed; the one at the origin may be others' too, and goes by age. */
@@ -90,6 +110,7 @@ export class Preparing {
     if (missing && this.#stream.length + missing.length >= PAYLOAD_BYTES_MAX)
       return this.#statements.refuse('Prepared statement needs to be re-prepared', 'ER_NEED_REPREPARE');
     talk.begin(statement.shared.facts);
+    talk.caching?.runs(latin1(statement.shared.text));
     if (missing) this.#passWithTypes({ held, head, types: missing });
     else this.#statements.passWithId(held.id);
     if (head.types) statement.types = head.types;
@@ -106,7 +127,7 @@ export class Preparing {
       if ((status & ServerStatus.CURSOR_EXISTS) !== 0) pins.add(`cursor:${statement.id}`);
     };
     const failed = (): void => ended({ status: 0 });
-    talk.expected.push({ kind: 'results', facts: statement.shared.facts, done: ended, failed });
+    talk.owe({ kind: 'results', facts: statement.shared.facts, done: ended, failed });
   }
 
   /** The packet with the types that the driver sent before. */
@@ -139,6 +160,7 @@ export class Preparing {
     if ((flags & SENDS_TYPES) === 0 && held.typesOf !== statement)
       return this.#statements.refuse('Prepared statement needs to be re-prepared', 'ER_NEED_REPREPARE');
     this.#talk.begin(statement.shared.facts);
+    this.#talk.caching?.runs(latin1(statement.shared.text));
     this.#statements.passWithId(held.id);
     held.typesOf = undefined;
     this.#owe(statement);
@@ -174,7 +196,7 @@ export class Preparing {
       return true;
     }
     this.#statements.passWithId(held.id);
-    talk.expected.push({ kind: 'ok', done: () => this.#statements.untie(statement) });
+    talk.owe({ kind: 'ok', done: () => this.#statements.untie(statement) });
     return true;
   }
 
@@ -193,7 +215,7 @@ export class Preparing {
     const done = ({ status }: ReplyEnd): void => {
       if ((status & ServerStatus.LAST_ROW_SENT) !== 0) talk.pins.delete(`cursor:${id}`);
     };
-    talk.expected.push({ kind: 'rows', done });
+    talk.owe({ kind: 'rows', done });
     return true;
   }
 }

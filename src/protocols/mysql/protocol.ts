@@ -1,6 +1,7 @@
 /** MySQL and MariaDB: protocol 4.1 and later, handshake v10, towards drivers and origins. */
 import type { Protocol } from '../contract.ts';
 import { DriverHandshakeMachine } from './driver-side.ts';
+import { MySqlEdgeConversation } from './edge-conversation.ts';
 import { MySqlEndpointSide } from './endpoint-side.ts';
 import { encodeErr } from './errors.ts';
 import { packet } from './packets.ts';
@@ -14,6 +15,7 @@ export const mysql: Protocol = {
   // A driver sends none: what it wants to be set, it sets.
   settingsChecked: new Set(),
   acceptDriver: (options) => new DriverHandshakeMachine(options),
+  openEdgeConversation: (options) => new MySqlEdgeConversation(options),
   openEndpoint: (options) => new MySqlEndpointSide(options),
   makeVerifier: ({ token }) => encodeVerifier(token),
   // In place of the first packet of a reply.

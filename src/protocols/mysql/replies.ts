@@ -9,12 +9,13 @@ import { PoolerError } from '../../errors.ts';
 import { hasFlag, ServerStatus } from './capabilities.ts';
 import { decodeErr, ErrorNumber, encodeErr, originError } from './errors.ts';
 import type { Expected } from './expected.ts';
-import { observeOk, statementEnded } from './observe.ts';
-import { decodeEof, decodeOk, encodeOk } from './ok-packet.ts';
+import { observeOk, saysOfSession, statementEnded } from './observe.ts';
+import { decodeEof, decodeOk, encodeOk, type OkPacket } from './ok-packet.ts';
 import type { MySqlOrigin } from './origin-session.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, packet } from './packets.ts';
 import { ReplyReader, type Role } from './reply-reader.ts';
+import type { ReplyRecorder } from './reply-recorder.ts';
 import { stateForDriver } from './session-state.ts';
 import { CLEAN } from './statement-facts.ts';
 import type { Talk } from './talk.ts';
@@ -32,10 +33,13 @@ export class Replies {
   #reader: ReplyReader | undefined;
   /** Whose reply is being read. */
   #current: Expected | undefined;
+  /** The packet before the current one has gone to the driver. */
+  #hasPassed = false;
 
   constructor(talk: Talk) {
     this.#talk = talk;
     this.#stream = new PacketStream((bytes) => {
+      if (talk.caching?.running?.isOn) talk.caching.running.add(bytes);
       if (!talk.isDriverGone) talk.toDriver.push(bytes);
     });
   }
@@ -57,6 +61,7 @@ export class Replies {
 
   #take(): boolean {
     const stream = this.#stream;
+    this.#noteSequence();
     const { first } = this.#talk.expected;
     const reader = this.#reader;
     if (stream.length > 0 && stream.firstByte === undefined)
@@ -85,6 +90,7 @@ export class Replies {
         const { status, warnings } = decodeEof(payload);
         this.#statusIs(status);
         reader.took(role, { status });
+        if (!entry.isHidden && reader.hasEnded) this.#talk.caching?.running?.ends({ status, warnings });
         this.#pass(entry);
         return this.#ended(entry, { status, warnings });
       }
@@ -92,6 +98,7 @@ export class Replies {
         reader.took(role);
         return this.#err(entry);
       case 'file':
+        this.#note(this.#talk.caching?.file(this.#talk.lastSequence));
         this.#pass(entry);
         return this.#file();
       case 'head':
@@ -111,7 +118,9 @@ export class Replies {
   #pass({ isHidden }: Expected): true {
     if (isHidden) this.#stream.cut();
     else {
+      this.#announce();
       this.#stream.pass();
+      this.#hasPassed = true;
       this.#talk.sequence = this.#stream.nextSequence;
     }
     return true;
@@ -122,7 +131,9 @@ export class Replies {
     const replacement = packet(this.#stream.sequence, payload);
     this.#stream.cut();
     if (entry.isHidden) return;
+    this.#announce();
     this.#stream.insert(replacement);
+    this.#hasPassed = true;
     this.#talk.sequence = this.#stream.nextSequence;
   }
 
@@ -133,6 +144,8 @@ export class Replies {
     this.#statusIs(status);
     if (!entry.isHidden) observeOk(talk, ok, entry.facts ?? CLEAN);
     reader.took('ok', { status });
+    const running = entry.isHidden ? undefined : talk.caching?.running;
+    if (running && reader.hasEnded) this.#recordEnd(running, ok);
     if (!hasFlag(status, ServerStatus.SESSION_STATE_CHANGED)) this.#pass(entry);
     else this.#replace(entry, encodeOk({ ...ok, sessionState: stateForDriver(ok) }, talk.capabilities));
     return this.#ended(entry, { status, warnings });
@@ -158,13 +171,21 @@ export class Replies {
       return true;
     }
     entry.failed?.(error);
+    talk.caching?.failed(error.sqlState);
     const facts = entry.facts ?? CLEAN;
     statementEnded(talk, facts, { failed: true });
     talk.lingers = true;
     // An error does not say whether the transaction is still open, or a new one is.
-    if (talk.isInTransaction || !talk.hasAutocommit || facts.isOpaque)
-      talk.command(Command.PING, new Uint8Array(), { kind: 'ok' });
+    if (talk.isInTransaction || !talk.hasAutocommit || facts.isOpaque) this.#askStatus();
+    else this.#exchangeEnded();
     return true;
+  }
+
+  #askStatus(): void {
+    const talk = this.#talk;
+    this.#noteSequence();
+    this.#note(talk.caching?.replied(talk.lastSequence));
+    talk.command(Command.PING, new Uint8Array(), { kind: 'ok', done: () => this.#exchangeEnded() });
   }
 
   /** From now on the driver sends a file, until an empty packet. */
@@ -188,7 +209,60 @@ export class Replies {
     const facts = entry.facts ?? CLEAN;
     statementEnded(talk, facts, { failed: false });
     talk.lingers = end.warnings > 0 || facts.countsFound;
+    if (entry.kind === 'prepared') talk.caching?.running?.described();
+    this.#exchangeEnded();
     return true;
+  }
+
+  // --- caching ----------------------------------------------------------------------------------------------
+
+  /** What the edge shall hear that the driver does not. It is no part of what is recorded. */
+  #note(note: Uint8Array | undefined): void {
+    const { caching, isDriverGone } = this.#talk;
+    if (!note || !caching || isDriverGone) return;
+    this.#stream.flush();
+    const { running } = caching;
+    const wasOn = running?.isOn === true;
+    if (running) running.isOn = false;
+    this.#stream.insert(note);
+    if (running) running.isOn = wasOn;
+  }
+
+  /** The first packet of a reply comes next. */
+  #announce(): void {
+    const { caching, lastSequence } = this.#talk;
+    this.#note(caching?.announcement(lastSequence));
+  }
+
+  /** A long payload has taken more packets than the one that was passed. */
+  #noteSequence(): void {
+    if (this.#hasPassed) this.#talk.lastSequence = (this.#stream.nextSequence - 1) & 0xff;
+    this.#hasPassed = false;
+  }
+
+  /** An OK may say of the session what is no part of the reply. */
+  #recordEnd(running: ReplyRecorder, ok: OkPacket): void {
+    const { talk, stream } = { talk: this.#talk, stream: this.#stream };
+    this.#announce();
+    stream.flush();
+    running.isOn = false;
+    running.ends(ok);
+    if (saysOfSession(ok)) running.spoil();
+    else running.addEnd(stream.sequence, ok, talk.capabilities);
+  }
+
+  /** The reply has ended, and it is known whether a transaction is open. */
+  #exchangeEnded(): void {
+    const { caching } = this.#talk;
+    if (!caching) return;
+    this.#noteSequence();
+    const { lastSequence } = this.#talk;
+    for (let news = caching.takeNews(lastSequence); news; news = caching.takeNews(lastSequence))
+      this.#note(news);
+    const { running } = caching;
+    this.#stream.flush();
+    if (running) running.isOn = false;
+    this.#note(caching.ended(lastSequence));
   }
 
   // --- what should not be -----------------------------------------------------------------------------------

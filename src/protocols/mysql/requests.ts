@@ -7,9 +7,13 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { latin1 } from '../bytes/latin1.ts';
+import type { CachedReply, ReplyFacts } from '../caching.ts';
+import { NOTE_BYTES_MAX } from '../sql/link-notes.ts';
 import { changeUser } from './change-user.ts';
 import { ErrorNumber } from './errors.ts';
+import { Heeding } from './heeding.ts';
 import { Kills } from './kills.ts';
+import { LINK_NOTE } from './link-notes.ts';
 import { databaseIs } from './observe.ts';
 import { PacketStream } from './packet-stream.ts';
 import { Command, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './packets.ts';
@@ -29,6 +33,7 @@ export class Requests {
   readonly #talk: Talk;
   readonly #stream: PacketStream;
   readonly #preparing: Preparing;
+  readonly #heeding: Heeding;
   readonly #resetting: Resetting;
   readonly #kills: Kills;
   /** A command is there that must wait until what went before it is answered. */
@@ -42,6 +47,7 @@ export class Requests {
     this.#talk = talk;
     this.#stream = new PacketStream((bytes) => talk.toOrigin.push(bytes));
     this.#preparing = new Preparing(talk, this.#stream);
+    this.#heeding = new Heeding({ talk, stream: this.#stream, preparing: this.#preparing });
     this.#resetting = new Resetting(talk, this.#stream);
     this.#kills = new Kills(talk);
   }
@@ -83,6 +89,7 @@ export class Requests {
     if (stream.sequence !== 0) return this.#violateOrder();
     if (stream.length === 0) return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
     if (stream.firstByte === undefined) return stream.want(HEADER_BYTES + 1);
+    if (stream.firstByte === LINK_NOTE && this.#talk.caching?.isEdgeListening) return this.#note();
     this.#talk.sequence = 1;
     return this.#command(stream.firstByte);
   }
@@ -141,6 +148,22 @@ export class Requests {
     }
   }
 
+  // --- what the edge says -----------------------------------------------------------------------------------
+
+  #note(): boolean {
+    if (!this.#isWhole(NOTE_BYTES_MAX)) return false;
+    const heeded = this.#heeding.take();
+    if (heeded === 'refused') return this.#violate('Malformed communication packet.', 'ER_MALFORMED_PACKET');
+    this.isWaiting = heeded === 'a read waits';
+    return heeded === 'done';
+  }
+
+  answerRead(reply: CachedReply, facts: ReplyFacts): void {
+    if (this.#heeding.answer(reply, facts)) this.resume();
+  }
+
+  // --- what a command may be --------------------------------------------------------------------------------
+
   #isWhole(bytesMax: number): boolean {
     const stream = this.#stream;
     if (stream.length > bytesMax)
@@ -196,8 +219,9 @@ export class Requests {
     const facts = this.#talk.factsOf(text);
     if (facts.kills) return this.#killByText(text, command);
     if (!this.#hasOrigin(facts)) return false;
-    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(text, facts);
+    if (command === Command.STMT_PREPARE) return this.#preparing.prepare(facts);
     this.#talk.begin(facts);
+    this.#talk.caching?.runs(text);
     return this.#pass('results', facts);
   }
 
@@ -205,7 +229,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     this.#stream.pass();
     this.#talk.sequence = this.#stream.nextSequence;
-    this.#talk.expected.push({ kind, facts });
+    this.#talk.owe({ kind, facts });
     return true;
   }
 
@@ -213,7 +237,7 @@ export class Requests {
     if (!this.#hasOrigin()) return false;
     const name = new TextDecoder().decode(this.#stream.payload.subarray(1));
     this.#stream.pass();
-    this.#talk.expected.push({ kind: 'ok', facts: EXPLAINED, done: () => databaseIs(this.#talk, name) });
+    this.#talk.owe({ kind: 'ok', facts: EXPLAINED, done: () => databaseIs(this.#talk, name) });
     return true;
   }
 

@@ -31,7 +31,7 @@ export class Resetting {
       return true;
     }
     this.#stream.pass();
-    talk.expected.push({
+    talk.owe({
       kind: 'ok',
       done: () => {
         this.forget();
@@ -99,7 +99,7 @@ export class Resetting {
       return true;
     }
     this.#stream.pass();
-    talk.expected.push({
+    talk.owe({
       kind: 'ok',
       done: () => {
         talk.dialect = dialect;

@@ -4,6 +4,7 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { join } from '../bytes/join.ts';
+import { latin1 } from '../bytes/latin1.ts';
 import { ErrorNumber, type ErrPacket, originError } from './errors.ts';
 import { ID_BYTES_END } from './execute-head.ts';
 import type { PacketStream } from './packet-stream.ts';
@@ -35,15 +36,12 @@ export class Statements {
 
   // --- preparing ---------------------------------------------------------------------------------------------
 
-  /** Two statements of one driver never share: a cursor of the one is not the other's. */
-  intern(text: string, facts: StatementFacts): SharedStatement {
+  /** Two statements of one driver never share: a cursor of the one is not the other's. `text` is copied. */
+  intern(text: Uint8Array, facts: StatementFacts): SharedStatement {
     const { registry, settings, statements } = this.#talk;
     const { ofParsing } = settings;
-    const make = (): SharedStatement => {
-      const bytes = this.#stream.payload.slice(1);
-      return { text: bytes, settings: ofParsing, facts };
-    };
-    const shared = registry.intern(text, make, ofParsing);
+    const make = (): SharedStatement => ({ text: text.slice(), settings: ofParsing, facts });
+    const shared = registry.intern(latin1(text), make, ofParsing);
     const isTaken = [...statements.values()].some((statement) => statement.shared === shared);
     return isTaken ? make() : shared;
   }
@@ -52,11 +50,26 @@ export class Statements {
   prepared(shared: SharedStatement, payload: Uint8Array): Uint8Array {
     const { statements } = this.#talk;
     const { parameterCount } = this.#hold(shared, payload);
-    this.#made += 1;
-    const id = this.#made;
+    const id = this.nextId();
     statements.set(id, { id, shared, parameterCount, types: undefined });
     this.#talk.lastPrepared = id;
+    this.#talk.caching?.prepared({ id, shared, parameterCount });
     return join([payload.subarray(0, 1), int4(id), payload.subarray(5)]);
+  }
+
+  nextId(): number {
+    this.#made += 1;
+    return this.#made;
+  }
+
+  /** The driver has been told of it. An origin hears of it when it is used. */
+  define(id: number, text: Uint8Array, parameterCount: number): DriverStatement {
+    const talk = this.#talk;
+    const shared = this.intern(text, talk.factsOf(latin1(text)));
+    const statement = { id, shared, parameterCount, types: undefined };
+    talk.statements.set(id, statement);
+    talk.lastPrepared = id;
+    return statement;
   }
 
   #hold(shared: SharedStatement, head: Uint8Array): HeldStatement {

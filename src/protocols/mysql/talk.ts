@@ -5,8 +5,10 @@
  */
 import type { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
+import type { CacheHooks } from '../caching.ts';
 import type { DriverOpening, Peers } from '../contract.ts';
 import { Capability, hasFlag, ServerStatus } from './capabilities.ts';
+import { decodeDialect } from './dialect.ts';
 import { encodeErr } from './errors.ts';
 import { type Expected, ExpectedReplies } from './expected.ts';
 import { factsOf } from './facts.ts';
@@ -18,6 +20,7 @@ import type { DriverStatement, StatementRegistry } from './prepared.ts';
 import { queryPacket } from './query-packet.ts';
 import { DATABASE, Settings } from './settings.ts';
 import type { StatementFacts } from './statement-facts.ts';
+import { type Standing, TalkCaching } from './talk-caching.ts';
 import type { LexicalMode } from './tokens.ts';
 
 /** In these a byte of a character may look like a backslash: a text must be read by its server alone. */
@@ -32,6 +35,8 @@ export class Talk {
   readonly expected = new ExpectedReplies();
   readonly registry: StatementRegistry;
   readonly peers: Peers | undefined;
+  /** Undefined: the config caches nothing. */
+  readonly caching: TalkCaching | undefined;
   readonly user: string;
   /** As they were agreed with the driver. */
   readonly capabilities: number;
@@ -58,6 +63,8 @@ export class Talk {
   isSendingFile = false;
   /** The sequence number that the next packet to the driver must have. */
   sequence = 0;
+  /** That of the last packet to the driver. */
+  lastSequence = 0;
   /** The driver said COM_QUIT, broke the protocol, or heard a fatal error. */
   isOver = false;
   /** The origin said its last word, or one that makes no sense: the connection is of no more use. */
@@ -67,12 +74,25 @@ export class Talk {
   /** We cancelled what runs, and this is why. */
   cancelledBecause: PoolerError | undefined;
 
-  constructor(options: { opening: DriverOpening; registry: StatementRegistry; peers: Peers | undefined }) {
-    const { opening, registry, peers } = options;
+  constructor(options: {
+    opening: DriverOpening;
+    registry: StatementRegistry;
+    peers: Peers | undefined;
+    hooks?: CacheHooks | undefined;
+  }) {
+    const { opening, registry, peers, hooks } = options;
     this.registry = registry;
     this.peers = peers;
     this.user = opening.user;
     this.dialect = opening.dialect;
+    this.caching =
+      hooks &&
+      new TalkCaching({
+        hooks,
+        dialect: decodeDialect(opening.dialect),
+        standing: () => this.standing,
+        settings: this.settings,
+      });
     this.capabilities = Number(opening.parameters['capabilities'] ?? 0) >>> 0;
   }
 
@@ -95,24 +115,36 @@ export class Talk {
   /** The reply, or its last part, to a command that has been taken out. */
   answer(payload: Uint8Array): void {
     this.toDriver.push(packet(this.sequence, payload));
+    this.lastSequence = this.sequence;
     this.sequence = (this.sequence + 1) & 0xff;
   }
 
   answerOk(): void {
-    this.answer(encodeOk({ status: this.#status }, this.capabilities));
+    this.#answerWhole(encodeOk({ status: this.#status }, this.capabilities));
   }
 
   /** As COM_SET_OPTION is answered. */
   answerEof(): void {
     const status = this.#status;
     const isOk = hasFlag(this.capabilities, Capability.DEPRECATE_EOF);
-    this.answer(
+    this.#answerWhole(
       isOk ? encodeOk({ header: Reply.EOF, status }, this.capabilities) : encodeEof({ status, warnings: 0 }),
     );
   }
 
   answerError(error: PoolerError): void {
-    this.answer(encodeErr(error));
+    this.#answerWhole(encodeErr(error));
+  }
+
+  /** No origin has had a say in it. */
+  #answerWhole(payload: Uint8Array): void {
+    this.answer(payload);
+    this.note(this.caching?.answered('notaquery', this.lastSequence));
+  }
+
+  /** What the edge shall hear, between two replies. */
+  note(note: Uint8Array | undefined): void {
+    if (note && !this.isDriverGone) this.toDriver.push(note);
   }
 
   get #status(): number {
@@ -123,11 +155,17 @@ export class Talk {
   /** The driver's fault or the end of the origin: the last words, and nothing after them. */
   end(error: PoolerError): void {
     if (this.isOver) return;
-    this.answerError(error);
+    this.answer(encodeErr(error));
     this.isOver = true;
   }
 
   // --- towards the origin -----------------------------------------------------------------------------------
+
+  /** The reply to a command of the driver's that goes out. */
+  owe(expected: Expected): void {
+    this.caching?.sent();
+    this.expected.push(expected);
+  }
 
   /** A command of our own, whose reply the driver does not hear. */
   command(command: number, body: Uint8Array, expected: Omit<Expected, 'isHidden'>): void {
@@ -143,6 +181,13 @@ export class Talk {
   }
 
   // --- the session ------------------------------------------------------------------------------------------
+
+  get standing(): Standing {
+    const { settings, isInTransaction } = this;
+    const hasMore = !this.pins.isEmpty || this.asks.size > 0;
+    const isAtRest = this.expected.isEmpty && !isInTransaction && this.hasAutocommit;
+    return { settings, hasMore, isInTransaction, isAtRest };
+  }
 
   factsOf(text: string): StatementFacts {
     const charset = this.settings.values.get('character_set_client') ?? '';

@@ -145,6 +145,7 @@ const NAMES = Object.keys(QUESTIONS) as QuestionName[];
 
 export const catalogQuestions: CatalogQuestions = {
   questions: NAMES.map((name) => `${QUESTIONS[name].trim()} LIMIT ${ROWS_MAX + 1}`),
+  asked: 'together',
   catalogOf(answers, options) {
     const named: Partial<Record<QuestionName, Answer>> = {};
     for (const [index, name] of NAMES.entries()) named[name] = answers[index] ?? [];

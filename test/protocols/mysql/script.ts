@@ -4,6 +4,7 @@
  * behind it, must not depend on the cutting.
  */
 import { expect, test } from 'vitest';
+import type { CacheHooks } from '../../../src/protocols/caching.ts';
 import type {
   Conversation,
   ConversationPhase,
@@ -159,6 +160,7 @@ export interface Script {
   statementsMax?: number;
   origin?: Partial<OriginOptions>;
   peers?: Peers;
+  hooks?: CacheHooks;
 }
 
 /** A test that runs the script in all ways to cut it. */
@@ -220,7 +222,7 @@ class Stage {
     const { capabilities = PLAIN, statementsMax = 100, peers } = script;
     const registry = new StatementRegistry(100);
     const open = (): MySqlConversation =>
-      new MySqlConversation({ opening: openingWith(capabilities), registry, peers });
+      new MySqlConversation({ opening: openingWith(capabilities), registry, peers, hooks: script.hooks });
     this.#conversations = { a: open(), b: open() };
     this.#origins = [7, 8].map((connectionId) =>
       newOrigin({

@@ -1,10 +1,10 @@
 /**
- * The reply to COM_STMT_PREPARE begins with the id of the statement, which each driver is told another of: in a
+ * Replies as caches hold them: whole packets. The reply to COM_STMT_PREPARE begins with the id of the statement, which each driver is told another of: in a
  * cache it is zero.
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_prepare.html
  */
 import type { Recording } from '../caching.ts';
-import { HEADER_BYTES } from './packets.ts';
+import { HEADER_BYTES, payloadLengthAt, sequenceAt } from './packets.ts';
 
 const ID_AT = HEADER_BYTES + 1;
 const ID_END = ID_AT + 4;
@@ -44,4 +44,12 @@ export function withId(body: Uint8Array, id: number): Uint8Array {
 
 export function parameterCountIn(body: Uint8Array): number {
   return (body[PARAMETERS_AT] ?? 0) | ((body[PARAMETERS_AT + 1] ?? 0) << 8);
+}
+
+/** Sequence number of its last packet. */
+export function lastSequenceIn(body: Uint8Array): number {
+  let last = 0;
+  for (let at = 0; at + HEADER_BYTES <= body.length; at += HEADER_BYTES + payloadLengthAt(body, at))
+    last = sequenceAt(body, at);
+  return last;
 }
