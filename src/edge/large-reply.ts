@@ -20,6 +20,7 @@ export class LargeReply {
   readonly #source: ByteSource;
   readonly #bytes: number;
   #read = 0;
+  #last: Uint8Array | undefined;
 
   constructor({ stream, bytes }: LargeBody) {
     this.#source = new ByteSource(stream);
@@ -50,10 +51,12 @@ export class LargeReply {
   }
 
   async #next(): Promise<Uint8Array> {
+    if (this.#last) this.#source.recycle(this.#last);
     const late = (): Error => new Error('The cache does not go on with a reply.');
     const { value, done } = await withDeadline(this.#source.read(), READ_MS, late);
     if (done || !value) throw new Error('The cache did not give the whole reply.');
     this.#read += value.length;
+    this.#last = value;
     return value;
   }
 }
