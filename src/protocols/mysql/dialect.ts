@@ -90,6 +90,15 @@ export function dialectOf(agreed: Dialect): Dialect {
   };
 }
 
+/** What of a dialect a server does not have, for people. Empty: nothing. */
+export function missingIn(dialect: Dialect, origin: { capabilities: number; extended: number }): string {
+  const capabilities = (dialect.capabilities & ~origin.capabilities) >>> 0;
+  const extended = (dialect.extended & ~origin.extended) >>> 0;
+  return capabilities === 0 && extended === 0
+    ? ''
+    : `0x${capabilities.toString(16)}, 0x${extended.toString(16)}`;
+}
+
 export function encodeDialect({ capabilities, extended, collation }: Dialect): string {
   return [capabilities, extended, collation].map((part) => part.toString(16)).join('.');
 }

@@ -14,7 +14,7 @@ import { Buffer } from 'node:buffer';
 import { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import type { AcceptOptions, DriverHandshake, DriverStep, Identity, OriginFacts } from '../contract.ts';
-import { type Dialect, dialectOf, encodeDialect, offerOf } from './dialect.ts';
+import { type Dialect, dialectOf, encodeDialect, missingIn, offerOf } from './dialect.ts';
 import { accessDenied, asHandshakeError, badHandshake, tooOld, unknownDatabase } from './driver-refusals.ts';
 import { encodeErr } from './errors.ts';
 import {
@@ -171,7 +171,8 @@ export class DriverHandshakeMachine implements DriverHandshake {
     { plugin, authResponse, nonce }: { plugin: string; authResponse: Uint8Array; nonce: Uint8Array },
   ): DriverStep {
     const known = decodeVerifier(identity?.verifier ?? '');
-    const verifier = known ?? decoyVerifier(this.#options.decoySecret, response.user);
+    const decoy = decoyVerifier(this.#options.decoySecret, response.user);
+    const verifier = known ?? decoy;
     const isProven =
       plugin === NATIVE
         ? isNativeResponse(authResponse, nonce, verifier)
@@ -252,11 +253,10 @@ function connectionIdOf(random: Uint8Array): number {
 
 /** The greeting may have been of nobody, or of another config. */
 function requireServed(agreed: Dialect, origin: OriginGreeting): void {
-  const wanted = dialectOf(agreed);
-  const missing = (wanted.capabilities & ~origin.capabilities) | (wanted.extended & ~origin.extended);
-  if (missing === 0) return;
+  const missing = missingIn(dialectOf(agreed), origin);
+  if (missing === '') return;
   throw badHandshake(
     `the database of this config, ${origin.serverVersion}, lacks capabilities that the driver chose ` +
-      `(0x${(missing >>> 0).toString(16)}). Connect through a bound capability`,
+      `(${missing}). Connect through a bound capability`,
   );
 }

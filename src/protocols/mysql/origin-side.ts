@@ -14,7 +14,7 @@ import { PoolerError } from '../../errors.ts';
 import type { LoginOptions, OriginLogin, OriginSession, OriginStep } from '../contract.ts';
 import { Authentication } from './authentication.ts';
 import { Capability, hasFlag, ServerStatus, withoutFlag } from './capabilities.ts';
-import { decodeDialect, requestOf } from './dialect.ts';
+import { decodeDialect, missingIn, requestOf } from './dialect.ts';
 import { decodeErr, ErrorNumber, originError } from './errors.ts';
 import {
   type AuthSwitch,
@@ -133,6 +133,7 @@ export class OriginLoginMachine implements OriginLogin {
     if (payload[0] === Reply.ERR) throw loginError(payload);
     const greeting = decodeGreeting(payload);
     if (greeting === undefined) throw violation('The database speaks a protocol from before MySQL 4.1.');
+    this.#requireDialect(greeting);
     const { tls } = this.#options;
     const hasTls = hasFlag(greeting.capabilities, Capability.SSL);
     if (tls === 'require' && !hasTls) throw noTls();
@@ -140,6 +141,16 @@ export class OriginLoginMachine implements OriginLogin {
     this.#state = { at: 'securing' };
     const request = this.#packet(encodeSslRequest(this.#response(greeting)));
     return { step: 'startTls', send: request, secured: () => this.#respond(greeting, { isSecure: true }) };
+  }
+
+  /** Where the driver agreed on something with the edge that this server cannot do, its replies would be misread. */
+  #requireDialect(greeting: Greeting): void {
+    const { dialect } = this.#options;
+    const missing = dialect === '' ? '' : missingIn(decodeDialect(dialect), greeting);
+    if (missing === '') return;
+    throw violation(
+      `The database, now ${greeting.serverVersion}, lacks capabilities that the driver chose (${missing}).`,
+    );
   }
 
   #respond(greeting: Greeting, { isSecure }: { isSecure: boolean }): Uint8Array {

@@ -239,15 +239,18 @@ test('a server that greets with an error is understood: too many connections, a 
   });
 });
 
-test("a driver's dialect is asked for as far as the server has it", () => {
+test("a driver's dialect is asked for, and a server that does not have it is refused", () => {
   const [step] = talk(machine({ dialect: '1000082.c.e0' }), [greeting()]);
   // FOUND_ROWS, LOCAL_FILES, DEPRECATE_EOF; not LONG_PASSWORD, because MariaDB's own capabilities are wanted
   expect(step?.step === 'read' && step.send.subarray(4, 8)).toEqual(wire([0x8e, 0xa2, 0xb8, 0x01]));
   expect(step?.step === 'read' && step.send.subarray(12, 36)).toEqual(
     wire([0xe0], new Uint8Array(19), [0x0c, 0, 0, 0]),
   );
-  const [older] = talk(machine({ dialect: '1000082.c.e0' }), [greeting({ upper: [0xff, 0x80] })]);
-  expect(older?.step === 'read' && older.send.subarray(4, 8)).toEqual(wire([0x8e, 0xa2, 0xb8, 0x00]));
+  const older = talk(machine({ dialect: '1000082.c.e0' }), [greeting({ upper: [0xff, 0x80] })]);
+  expect(errorOf(older[0])).toMatchObject({
+    apiCode: 2015,
+    message: expect.stringMatching(/lacks capabilities that the driver chose \(0x1000000, 0x0\)/),
+  });
 });
 
 test('a server without session tracking is only asked, and one that refuses the setting is not tracking', () => {
