@@ -7,10 +7,11 @@ import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftove
 
 const run = promisify(execFile);
 
-export type KeyKind = 'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519';
+export type KeyKind = 'rsa' | 'rsa1024' | 'p256' | 'p384' | 'p521' | 'ed25519';
 
 const KEY_ARGS: Record<KeyKind, string[]> = {
   rsa: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+  rsa1024: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
   p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   p384: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
   p521: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521'],
@@ -28,6 +29,8 @@ export interface Certified {
 export interface Wishes {
   name: string;
   key?: KeyKind;
+  /** Its key, instead of a new one. */
+  keyOf?: Certified;
   /** As OpenSSL writes them: `DNS:localhost,IP:127.0.0.1`. */
   alternatives?: string;
   /** Lines of an extension section, such as `extendedKeyUsage=clientAuth`. */
@@ -57,7 +60,8 @@ export class CertificateMaker {
     const { name, issuer, days = 30, hash = 'sha256' } = wishes;
     const path = (suffix: string): string => join(this.#folder.path, `${this.#count}.${suffix}`);
     await writeFile(path('cnf'), `[req]\ndistinguished_name=dn\n[dn]\n[ext]\n${extensionsOf(wishes)}\n`);
-    await run('openssl', ['genpkey', ...KEY_ARGS[wishes.key ?? 'p256'], '-out', path('key')]);
+    if (wishes.keyOf) await writeFile(path('key'), wishes.keyOf.key);
+    else await run('openssl', ['genpkey', ...KEY_ARGS[wishes.key ?? 'p256'], '-out', path('key')]);
     if (issuer) await writeFile(path('issuer'), issuer.certificate + issuer.key);
     await run('openssl', [
       ...['req', '-new', '-key', path('key'), '-subj', `/CN=${name}`],

@@ -49,14 +49,18 @@ const Oid = {
 /** They add information or limits of certificate policies, which nobody here asks for. */
 const OVERLOOKED = new Set(['2.5.29.14', '2.5.29.35', '2.5.29.31', '2.5.29.32', '1.3.6.1.5.5.7.1.1']);
 
+/** Characters of a name that a person is told. */
+const NAME_MAX = 200;
+
 const KEY_USAGE_SIGNATURE = 0;
 const KEY_USAGE_CERTIFICATES = 5;
 
 /** Throws where it is damaged. */
 export function parseCertificate(der: Uint8Array): Certificate {
   const x509 = new X509Certificate(der);
-  const [whole] = elementsOf(der);
-  const [tbs, algorithm] = elementsOf(whole?.content ?? der);
+  const [whole, ...behind] = elementsOf(der);
+  if (behind.length > 0) throw damaged();
+  const [tbs, algorithm] = elementsOf(need(whole).content);
   const fields = elementsOf(need(tbs).content).filter(({ tag }) => tag !== 0xa0);
   const [, , issuer, validity, subject] = fields;
   const [from, until] = elementsOf(need(validity).content);
@@ -122,7 +126,7 @@ const END_POINT_HASHES: ReadonlyMap<string, string> = new Map([
 
 function readExtensions(field: Element | undefined): Map<string, { isCritical: boolean; value: Uint8Array }> {
   const list = field === undefined ? [] : elementsOf(sequenceOf(field.content));
-  return new Map(
+  const extensions = new Map(
     list.map(({ content }) => {
       const parts = elementsOf(content);
       const isCritical = parts.some(({ tag, content: flag }) => tag === Tag.boolean && flag[0] !== 0);
@@ -130,6 +134,8 @@ function readExtensions(field: Element | undefined): Map<string, { isCritical: b
       return [oidOf(need(parts[0]).content), { isCritical, value }];
     }),
   );
+  if (extensions.size < list.length) throw damaged(); // One stands twice (RFC 5280, section 4.2).
+  return extensions;
 }
 
 function isUnderstood(oid: string): boolean {
@@ -142,7 +148,10 @@ function constraintsOf(value: Uint8Array): NameConstraints {
     elementsOf(lists.find((list) => list.tag === tag)?.content ?? new Uint8Array()).map(({ content }) =>
       nameOf(need(elementsOf(content)[0])),
     );
-  return { permitted: read(0xa0), excluded: read(0xa1) };
+  const constraints = { permitted: read(0xa0), excluded: read(0xa1) };
+  for (const tree of [...constraints.permitted, ...constraints.excluded])
+    if (tree.kind === 'ip' && tree.bytes.length !== 8 && tree.bytes.length !== 32) throw damaged();
+  return constraints;
 }
 
 function nameOf({ tag, content }: Element): GeneralName {
@@ -162,6 +171,8 @@ function need<T>(value: T | undefined): T {
   return value;
 }
 
+/** Whoever made the certificate chose its length too. */
 function oneLine(name: string): string {
-  return name.replaceAll('\n', ', ');
+  const line = name.replaceAll('\n', ', ');
+  return line.length > NAME_MAX ? `${line.slice(0, NAME_MAX)}...` : line;
 }

@@ -71,5 +71,7 @@ function lengthAt(bytes: Uint8Array, at: number): { length: number; headerBytes:
   const count = first & 0x7f;
   if (count === 0 || count > 3) throw damaged();
   const length = bytes.subarray(at + 1, at + 1 + count).reduce((value, byte) => value * 256 + byte, 0);
+  // DER has one form of each length, the shortest: with more, two readers could read one certificate differently.
+  if (length < 0x80 || length < 256 ** (count - 1)) throw damaged();
   return { length, headerBytes: 1 + count };
 }

@@ -2,6 +2,9 @@
 import { isIP } from 'node:net';
 import { type Certificate, commonNameOf, type GeneralName, type NameConstraints } from './certificate.ts';
 
+/** No host name is longer. */
+const NAME_MAX = 253;
+
 /** The names and addresses that it is for. As libpq does, the common name counts where there are no others. */
 export function namesOf(certificate: Certificate): GeneralName[] {
   const { alternatives } = certificate;
@@ -27,13 +30,14 @@ export function forbiddenName(
   return names.find((name) => {
     const ofItsKind = permitted.filter(({ kind }) => kind === name.kind);
     const isPermitted = ofItsKind.length === 0 || ofItsKind.some((tree) => isWithin(name, tree));
-    return !isPermitted || excluded.some((tree) => isWithin(name, tree));
+    return !isPermitted || excluded.some((tree) => isWithin(name, tree) || reachesInto(name, tree));
   });
 }
 
-/** For a person. */
+/** For a person, and harmless in a terminal or a protocol: nobody vouches for what stands in it. */
 export function textOf(name: GeneralName): string {
-  if (name.kind !== 'ip') return name.kind === 'dns' ? name.name : 'another kind of name';
+  if (name.kind === 'dns') return name.name.slice(0, NAME_MAX).replace(/[^\x21-\x7e]/g, '?');
+  if (name.kind === 'other') return 'another kind of name';
   if (name.bytes.length === 4) return name.bytes.join('.');
   const groups = Array.from({ length: 8 }, (_, at) =>
     (((name.bytes[2 * at] ?? 0) << 8) | (name.bytes[2 * at + 1] ?? 0)).toString(16),
@@ -48,10 +52,11 @@ function matches(pattern: string, host: string): boolean {
   return rest.includes('.') && rest === pattern.slice(2);
 }
 
+/** A dot in front: what is below it, and not itself (as OpenSSL reads it; RFC 5280 says nothing of it). */
 function isWithin(name: GeneralName, tree: GeneralName): boolean {
   if (name.kind === 'dns' && tree.kind === 'dns') {
     const base = tree.name.replace(/^\./, '');
-    return base === '' || name.name === base || name.name.endsWith(`.${base}`);
+    return base === '' || name.name === tree.name || name.name.endsWith(`.${base}`);
   }
   if (name.kind !== 'ip' || tree.kind !== 'ip') return false;
   const { length } = name.bytes;
@@ -60,6 +65,12 @@ function isWithin(name: GeneralName, tree: GeneralName): boolean {
     const mask = tree.bytes[length + at] ?? 0;
     return (byte & mask) === ((tree.bytes[at] ?? 0) & mask);
   });
+}
+
+/** A star may stand for what is excluded: `*.example.com` where `secret.example.com` is. */
+function reachesInto(name: GeneralName, tree: GeneralName): boolean {
+  if (name.kind !== 'dns' || tree.kind !== 'dns' || !name.name.startsWith('*.')) return false;
+  return tree.name.endsWith(name.name.slice(1));
 }
 
 function addressBytes(host: string): Uint8Array | undefined {

@@ -22,6 +22,12 @@ const SHOWN_MAX = 16;
 /** A server could show certificates that lead round and round: so many signatures are looked at. */
 const CHECKS_MAX = 100;
 
+/** So many of the names in a certificate a person is told. */
+const NAMES_TOLD_MAX = 8;
+
+/** As OpenSSL has it by default. (Of curves the runtime knows none that is weak.) */
+const RSA_BITS_MIN = 2048;
+
 const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
 const ANY_PURPOSE = '2.5.29.37.0';
 
@@ -44,38 +50,48 @@ export function checkTrust(shown: readonly Uint8Array[], { authorities, host, no
   if (server === undefined) throw refused('it shows no certificate');
   checkDates(server, nowMs);
   const anchors = authorities.map(parse);
-  const chain = chainTo(anchors, { server, others });
-  const isSelfSigned = isIssuedBy(server, server);
-  if (chain === undefined && isSelfSigned) throw untrusted(server, others, anchors);
+  const best = bestOf(chainsTo(anchors, { server, others }), nowMs);
+  if (best === undefined && isIssuedBy(server, server)) throw untrusted(server, others, anchors);
   // Before the chain: who cannot tell which authorities are public can still tell this.
   if (host !== undefined && !isFor(server, host)) throw wrongHost(server, host);
-  if (chain === undefined) throw untrusted(server, others, anchors);
-  for (const certificate of chain) checkDates(certificate, nowMs);
+  if (best === undefined) throw untrusted(server, others, anchors);
   checkServer(server);
-  checkChain(chain);
+  if (best !== 'good') throw best;
 }
 
-/** The server's certificate, the authorities behind it, and the uploaded one last. */
-function chainTo(
+/** Why the first chain is not good, if none is. Undefined: there is none. */
+function bestOf(chains: Iterable<Certificate[]>, nowMs: number): 'good' | CertificateError | undefined {
+  let first: CertificateError | undefined;
+  for (const chain of chains) {
+    const problem = problemOf(chain, nowMs);
+    if (problem === undefined) return 'good';
+    first ??= problem;
+  }
+  return first;
+}
+
+/**
+ * The server's certificate, the authorities behind it, and the uploaded one last. There may be several: an authority
+ * that was renewed with the key it had, or has certificates of two others.
+ */
+function* chainsTo(
   anchors: readonly Certificate[],
   { server, others }: { server: Certificate; others: readonly Certificate[] },
-): Certificate[] | undefined {
+): Generator<Certificate[]> {
   let checks = 0;
-  const extend = (chain: Certificate[], last: Certificate): Certificate[] | undefined => {
-    if (anchors.some((anchor) => isSame(anchor, last))) return chain;
-    const anchor = anchors.find((candidate) => isSignedBy(last, candidate));
-    if (anchor !== undefined) return [...chain, anchor];
-    if (chain.length > PATH_MAX) return undefined;
-    for (const other of others) {
-      if (checks >= CHECKS_MAX) return undefined;
-      checks += 1;
-      if (chain.includes(other) || !isSignedBy(last, other)) continue;
-      const found = extend([...chain, other], other);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+  const isNext = (last: Certificate, authority: Certificate): boolean => {
+    if (!isIssuedBy(last, authority) || checks >= CHECKS_MAX) return false;
+    checks += 1;
+    return isSignatureOf(last, authority);
   };
-  return extend([server], server);
+  function* extend(chain: Certificate[], last: Certificate): Generator<Certificate[]> {
+    if (anchors.some((anchor) => isSame(anchor, last))) yield chain;
+    for (const anchor of anchors) if (isNext(last, anchor)) yield [...chain, anchor];
+    if (chain.length > PATH_MAX) return;
+    for (const other of others)
+      if (!chain.includes(other) && isNext(last, other)) yield* extend([...chain, other], other);
+  }
+  yield* extend([server], server);
 }
 
 function isSignedBy(certificate: Certificate, authority: Certificate): boolean {
@@ -109,12 +125,25 @@ function checkDates({ subject, notBefore, notAfter }: Certificate, nowMs: number
     );
 }
 
-function checkServer({ maySign, purposes }: Certificate): void {
-  if (!maySign) throw refused('its key usage does not allow signatures');
-  const isForServers = purposes?.some(
-    (purpose) => purpose === SERVER_AUTHENTICATION || purpose === ANY_PURPOSE,
-  );
-  if (isForServers === false) throw refused('it is not for servers (extended key usage)');
+function checkServer(server: Certificate): void {
+  if (!server.maySign) throw refused('its key usage does not allow signatures');
+  if (!isForServers(server)) throw refused('it is not for servers (extended key usage)');
+}
+
+function isForServers({ purposes }: Certificate): boolean {
+  if (purposes === undefined) return true;
+  return purposes.some((purpose) => purpose === SERVER_AUTHENTICATION || purpose === ANY_PURPOSE);
+}
+
+function problemOf(chain: readonly Certificate[], nowMs: number): CertificateError | undefined {
+  try {
+    for (const certificate of chain) checkDates(certificate, nowMs);
+    checkChain(chain);
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof CertificateError) return cause;
+    throw cause;
+  }
 }
 
 function checkChain(chain: readonly Certificate[]): void {
@@ -124,9 +153,13 @@ function checkChain(chain: readonly Certificate[]): void {
     const [unknown] = unknownCritical;
     if (unknown !== undefined)
       throw refused(`${subject} has a critical extension that is unknown (${unknown})`);
+    if (hasWeakKey(certificate)) throw refused(`the key of ${subject} is too weak`);
     if (at === 0) continue;
     if (!certificate.isAuthority || !certificate.maySignCertificates)
       throw refused(`${subject}, which signed in its chain, is no authority`);
+    // Not in RFC 5280, but in OpenSSL and every browser: what an authority is for limits what it vouches for.
+    if (!isForServers(certificate))
+      throw refused(`${subject} is no authority for servers (extended key usage)`);
     if (at - 1 > certificate.pathMax) throw refused(`${subject} does not allow so many authorities below it`);
     if (constraints === undefined) continue;
     if ([...constraints.permitted, ...constraints.excluded].some(({ kind }) => kind === 'other'))
@@ -134,6 +167,15 @@ function checkChain(chain: readonly Certificate[]): void {
     const forbidden = forbiddenName(constraints, names);
     if (forbidden !== undefined)
       throw refused(`${subject} may not vouch for ${textOf(forbidden)} (name constraints)`);
+  }
+}
+
+/** A key of a kind that the runtime does not know is none to rely on. */
+function hasWeakKey({ x509 }: Certificate): boolean {
+  try {
+    return (x509.publicKey.asymmetricKeyDetails?.modulusLength ?? Infinity) < RSA_BITS_MIN;
+  } catch {
+    return true;
   }
 }
 
@@ -171,8 +213,10 @@ function lastOf(server: Certificate, others: readonly Certificate[]): Certificat
 }
 
 function wrongHost(server: Certificate, host: string): CertificateError {
-  const names = namesOf(server).map(textOf).join(', ');
-  return refused(`it is for ${names === '' ? 'no host' : names}, not for ${host}`);
+  const names = namesOf(server).map(textOf);
+  const more = names.length > NAMES_TOLD_MAX ? ` and ${names.length - NAMES_TOLD_MAX} more` : '';
+  const told = names.length === 0 ? 'no host' : names.slice(0, NAMES_TOLD_MAX).join(', ') + more;
+  return refused(`it is for ${told}, not for ${host}`);
 }
 
 function parse(der: Uint8Array): Certificate {

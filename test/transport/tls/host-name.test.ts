@@ -55,6 +55,9 @@ test.each([
   [[dns('example.com')], [], ['xexample.com'], 'xexample.com'],
   [[], [dns('secret.example.com')], ['db.example.com'], undefined],
   [[], [dns('example.com')], ['db.example.com'], 'db.example.com'],
+  [[dns('.example.com')], [], ['example.com'], 'example.com'],
+  [[], [dns('secret.example.com')], ['*.example.com'], '*.example.com'],
+  [[], [dns('secret.example.org')], ['*.example.com'], undefined],
   [[ip(10, 0, 0, 0, 255, 0, 0, 0)], [], ['db.example.com'], undefined],
 ])('permitted %j and excluded %j, of %j forbid %s', (permitted, excluded, names, forbidden) => {
   const found = forbiddenName({ permitted, excluded }, names.map(dns));
@@ -65,4 +68,9 @@ test('an address is constrained by a network', () => {
   const permitted = [ip(10, 1, 0, 0, 255, 255, 0, 0)];
   expect(forbiddenName({ permitted, excluded: [] }, [ip(10, 1, 2, 3)])).toBeUndefined();
   expect(forbiddenName({ permitted, excluded: [] }, [ip(10, 2, 2, 3)])).toBeDefined();
+});
+
+test('what is told of a name is short and harmless, whatever the certificate says', () => {
+  expect(textOf(dns('a\0b\x1b[2J\r\nc'))).toBe('a?b?[2J??c');
+  expect(textOf(dns('x'.repeat(70_000)))).toHaveLength(253);
 });
