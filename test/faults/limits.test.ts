@@ -1,17 +1,15 @@
 /** Each limit is reached: memory, waiting, running, idling, ageing. What is stated here was measured by the test. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findDescendants } from '../bench/memory.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 import { backendsOf, failureOf, firstValue, openDriver, openObserver, until } from './drivers.ts';
 import { logIn } from './login.ts';
+import { expectBounded, residentBytes, watchResident } from './resident.ts';
 import { int32, message, messagesOf, packet, Wire } from './wire.ts';
 
 const MEBIBYTE = 2 ** 20;
-const RSS_GROWTH_MAX = 64 * MEBIBYTE;
 const RESULT_ROWS = 200;
 /** A row of 1 MiB each. */
 const RESULT = `select repeat('x', ${MEBIBYTE}) from generate_series(1, ${RESULT_ROWS})`;
@@ -294,37 +292,4 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-interface Growth {
-  beforeBytes: number;
-  peakBytes: number;
-}
-
 /** Looks at workerd's resident memory every few milliseconds: a peak is what counts. */
-function watchResident(): { stop(): Growth } {
-  const beforeBytes = residentBytes();
-  let peakBytes = beforeBytes;
-  const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, residentBytes());
-  }, 20);
-  return {
-    stop() {
-      clearInterval(timer);
-      return { beforeBytes, peakBytes: Math.max(peakBytes, residentBytes()) };
-    },
-  };
-}
-
-function expectBounded({ beforeBytes, peakBytes }: Growth, what: string): void {
-  const mebibytes = (bytes: number): string => (bytes / MEBIBYTE).toFixed(1);
-  console.log(
-    `${what}: workerd grew by ${mebibytes(peakBytes - beforeBytes)} MiB to ${mebibytes(peakBytes)} MiB`,
-  );
-  expect(peakBytes - beforeBytes).toBeLessThan(RSS_GROWTH_MAX);
-}
-
-/** Of all workerd processes that this one has started. */
-function residentBytes(): number {
-  return findDescendants('workerd')
-    .map((pid) => /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0')
-    .reduce((sum, kilobytes) => sum + Number(kilobytes) * 1024, 0);
-}

@@ -38,6 +38,11 @@ export class PacketStream extends FrameStream {
     return this.#goesOn !== undefined;
   }
 
+  /** Whatever began has ended. */
+  get isBetweenCommands(): boolean {
+    return !this.isInPieces && this.#goesOn === undefined;
+  }
+
   override get isMidMessage(): boolean {
     return super.isMidMessage || this.#goesOn === 'passed';
   }

@@ -1,7 +1,7 @@
 /**
  * The origin's half of a conversation: its bytes in, bytes for the driver out.
  *
- * Rows and definitions are never looked at: whatever is the driver's passes as a slice of what was read. Replies to
+ * Rows are never looked at: whatever is the driver's passes as a slice of what was read. Replies to
  * commands of ours are cut out. Each OK is read, for what it says of the session; a driver gets of that what it asked
  * for.
  */

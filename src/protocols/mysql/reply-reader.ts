@@ -28,7 +28,7 @@ export type ReplyKind =
   /** COM_STATISTICS: text. */
   | 'text';
 
-/** What a packet is. `row` and `definition` may be of any length; the others must be there as a whole. */
+/** What a packet is. A row may be of any length and changes nothing; the others must be there as a whole. */
 export type Role = 'definition' | 'row' | 'head' | 'text' | 'ok' | 'eof' | 'err' | 'file';
 
 export class ReplyReader {

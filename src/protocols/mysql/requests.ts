@@ -42,6 +42,8 @@ export class Requests {
   isWaiting = false;
   /** It is about the driver's last statement. */
   looksBack = false;
+  /** Why the command that is being swallowed is not run. */
+  #tooLong: PoolerError | undefined;
 
   constructor(talk: Talk) {
     this.#talk = talk;
@@ -69,6 +71,15 @@ export class Requests {
     }
     if (this.#talk.isOver || this.isWaiting || this.isHeld) this.#stream.flush();
     else this.#stream.close();
+    this.#answerSwallowed();
+  }
+
+  /** A command that was too long is answered once all of it is here, as a driver expects. */
+  #answerSwallowed(): void {
+    if (!this.#tooLong || !this.#stream.isBetweenCommands) return;
+    this.#talk.sequence = this.#stream.nextSequence;
+    this.#talk.answerError(this.#tooLong);
+    this.#tooLong = undefined;
   }
 
   /** Answers the command that waits with an error. */
@@ -83,6 +94,7 @@ export class Requests {
 
   #take(): boolean {
     const stream = this.#stream;
+    this.#answerSwallowed();
     if (this.#talk.isSendingFile) return this.#filePart();
     if (stream.isContinued) return this.#violateOrder();
     if (!this.#talk.expected.isEmpty) return this.#hold();
@@ -166,11 +178,11 @@ export class Requests {
 
   #isWhole(bytesMax: number): boolean {
     const stream = this.#stream;
-    if (stream.length > bytesMax)
-      return this.#violate(
-        `Got a packet bigger than ${bytesMax} bytes: statements have that limit, parameters have not.`,
-        'ER_NET_PACKET_TOO_LARGE',
-      );
+    if (stream.length > bytesMax) {
+      stream.cut();
+      this.#tooLong = tooLong(bytesMax);
+      return false;
+    }
     return stream.isWhole || stream.want(stream.frameLength);
   }
 
@@ -262,4 +274,13 @@ export class Requests {
     this.#talk.answerError(new PoolerError('Unknown command', options));
     return true;
   }
+}
+
+function tooLong(bytesMax: number): PoolerError {
+  return new PoolerError(`Got a packet bigger than ${bytesMax} bytes`, {
+    fault: 'driver',
+    sqlState: '08S01',
+    errno: ErrorNumber.ER_NET_PACKET_TOO_LARGE,
+    hint: 'Statements have this limit, their parameters have none.',
+  });
 }
