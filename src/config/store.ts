@@ -183,14 +183,18 @@ export class ConfigStore {
     };
   }
 
-  /** `database`: the id or the name of a config. An id wins, so that nobody shadows a config by a name. */
+  /**
+   * `database`: the id or the name of a config. An id wins, so that nobody shadows a config by a name. Who names none
+   * reaches the one config for which there is such a user.
+   */
   async findLogin({ database, user }: { database: string; user: string }): Promise<Login | undefined> {
     const row = await this.#db
       .prepare(
         `SELECT c.id, c.version, c.scheme, c.cancel_route, c.facts, t.verifier, c.caching, c.cache_epoch,
            c.endpoint_generation, c.endpoint_hint, c.endpoint_jurisdiction
          FROM configs c LEFT JOIN client_tokens t ON t.config_id = c.id AND t.user_name = ?2
-         WHERE c.id = ?1 OR c.name = ?1
+         WHERE c.id = ?1 OR c.name = ?1 OR (?1 = '' AND c.id =
+           (SELECT config_id FROM client_tokens WHERE user_name = ?2 GROUP BY user_name HAVING count(*) = 1))
          ORDER BY c.id = ?1 DESC LIMIT 1`,
       )
       .bind(database, user)

@@ -119,6 +119,16 @@ test('a login is found by id and by name, with the verifier of that user alone',
   expect(stranger).toEqual({ ...login, verifier: undefined });
 });
 
+test('who names no database reaches the one config that has such a user', async () => {
+  await insert();
+  await insert({ id: idOf(2), name: 'other' });
+  await store.insertToken(token({ n: 1, user: 'app' }));
+  expect(await store.findLogin({ database: '', user: 'app' })).toMatchObject({ configId: config().id });
+  expect(await store.findLogin({ database: '', user: 'stranger' })).toBeUndefined();
+  await store.insertToken({ ...token({ n: 2, user: 'app' }), configId: idOf(2) });
+  expect(await store.findLogin({ database: '', user: 'app' })).toBeUndefined();
+});
+
 test("a name that looks like another config's id does not shadow that config", async () => {
   await insert({ id: idOf(2), name: config().id, createdOn: '2020-01-01T00:00:00.000Z' });
   await insert();

@@ -208,7 +208,7 @@ export class Replies {
     if (entry.isHidden) return true;
     const facts = entry.facts ?? CLEAN;
     statementEnded(talk, facts, { failed: false });
-    talk.lingers = end.warnings > 0 || facts.countsFound;
+    talk.lingers ||= end.warnings > 0 || facts.countsFound;
     if (entry.kind === 'prepared') talk.caching?.running?.described();
     this.#exchangeEnded();
     return true;

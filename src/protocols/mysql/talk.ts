@@ -205,7 +205,8 @@ export class Talk {
 
   /** A statement of the driver's is about to run. */
   begin(facts: StatementFacts): void {
-    this.lingers = false;
+    // Who only looks leaves what there is to look at.
+    if (!facts.looksBack) this.lingers = false;
     if (facts.usesInsertId && !this.isInsertIdHere) {
       this.run(`SET @@session.last_insert_id=${this.insertId}`);
       this.isInsertIdHere = true;
