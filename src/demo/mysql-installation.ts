@@ -76,10 +76,9 @@ export class MySqlInstallation {
     ]);
   }
 
-  /** The command line client of the server's makers. */
-  client(args: readonly string[]): Command {
-    const name = this.flavour === 'mariadb' ? 'bin/mariadb' : 'bin/mysql';
-    return this.#command(name, [
+  /** A client of the server's makers: `mariadb` or `mysql` for the command line, `mysqlslap` (MySQL's alone). */
+  client(name: 'mariadb' | 'mysql' | 'mysqlslap', args: readonly string[]): Command {
+    return this.#command(`bin/${name}`, [
       '--no-defaults',
       `--character-sets-dir=${this.tree}/usr/share/mysql/charsets`,
       ...args,

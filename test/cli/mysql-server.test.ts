@@ -42,7 +42,7 @@ describeEachMySql((flavour) => {
     expect(row?.['Value']).toBe('TLSv1.3');
     await connection.end();
 
-    const { command, args } = server.installation.client([
+    const { command, args } = server.installation.client(flavour, [
       ...['--host=127.0.0.1', `--port=${server.port}`, `--user=${server.user}`],
       ...[`--password=${server.password}`, '--execute=select 40 + 2'],
     ]);

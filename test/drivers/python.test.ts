@@ -5,13 +5,11 @@ import { CACHING, cacheStatuses, untilCacheable } from '../fakes/caching.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 import { VERSIONS } from '../fakes/origins.ts';
 import { runProgram } from './program.ts';
+import { installPython, PYTHON } from './python-packages.ts';
 
-const PYTHON = '/usr/bin/python3';
 const PACKAGES = { psycopg: 'python3-psycopg', asyncpg: 'python3-asyncpg' };
 
-const isThere = await installDrivers();
-if (!isThere)
-  console.warn(`DID NOT RUN: psycopg and asyncpg. Install ${Object.values(PACKAGES).join(' and ')} first.`);
+const isThere = await installPython(PACKAGES);
 
 test.runIf(process.env['CI'])('psycopg and asyncpg are there', () => {
   expect(isThere).toBe(true);
@@ -54,23 +52,4 @@ async function runScript(driver: string, url: string): Promise<Record<string, un
   const { stdout, stderr, code } = await runProgram({ command: PYTHON, args: ['-B', script, url] });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout) as Record<string, unknown>;
-}
-
-/** False where they are missing and cannot be had. */
-async function installDrivers(): Promise<boolean> {
-  if (await hasDrivers()) return true;
-  if (process.getuid?.() !== 0) return false;
-  const install = { command: 'apt-get', args: ['install', '--yes', ...Object.values(PACKAGES)] };
-  await runProgram({ ...install, env: { DEBIAN_FRONTEND: 'noninteractive' } }).catch(noAptGet);
-  return hasDrivers();
-}
-
-async function hasDrivers(): Promise<boolean> {
-  const imports = `import ${Object.keys(PACKAGES).join(', ')}`;
-  const ended = await runProgram({ command: PYTHON, args: ['-c', imports] }).catch(() => undefined);
-  return ended?.code === 0;
-}
-
-function noAptGet(): void {
-  // Not Debian: the drivers stay missing, which is told.
 }

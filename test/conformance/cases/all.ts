@@ -1,8 +1,10 @@
 /** All cases of each protocol, with the name of the library in front. */
 import type { Cases } from '../case.ts';
+import { mariadbCases } from './mysql/mariadb.ts';
 import { mysqlCases } from './mysql/mysql.ts';
 import { mysql2Cases } from './mysql/mysql2.ts';
 import { mysql2SessionCases } from './mysql/mysql2-sessions.ts';
+import { notSupportedCases } from './mysql/not-supported.ts';
 import { ormCases as mysqlOrmCases } from './mysql/orms.ts';
 import { nodePostgresCases } from './postgres/node-postgres.ts';
 import { ormCases as postgresOrmCases } from './postgres/orms.ts';
@@ -18,7 +20,9 @@ export const casesOf: Record<'postgres' | 'mysql', Cases> = {
   mysql: {
     ...named('mysql2', { ...mysql2Cases, ...mysql2SessionCases }),
     ...named('mysql', mysqlCases),
+    ...named('mariadb', mariadbCases),
     ...mysqlOrmCases,
+    ...named('not supported by Hyperdrive', notSupportedCases),
   },
 };
 

@@ -57,10 +57,14 @@ export function facts([result, fields]: [unknown, FieldPacket[] | FieldPacket[][
   return { result, fields: fields?.flat().map((field) => field && columnFacts(field)) };
 }
 
+/** Collations of one character set. Which it is says nothing of the bytes, and no reset brings back the login's. */
+const UTF8MB4 = new Set([45, 224, 255]);
+
 function columnFacts(field: FieldPacket): unknown {
   const { name, orgName, table, orgTable, schema, columnType, columnLength, flags, decimals } = field;
+  const characterSet = UTF8MB4.has(field.characterSet ?? 0) ? 'utf8mb4' : field.characterSet;
   return {
     ...{ name, orgName, table, orgTable, schema },
-    ...{ columnType, columnLength, flags, decimals, characterSet: field.characterSet },
+    ...{ columnType, columnLength, flags, decimals, characterSet },
   };
 }

@@ -1,0 +1,6 @@
+import { describeMySql } from '../fakes/mysql-flavours.ts';
+import { describeConformance } from './suite.ts';
+
+describeMySql('mariadb', () => {
+  describeConformance({ protocol: 'mysql', versions: ['mariadb'], cached: [], hitsMin: 100 });
+});

@@ -1,0 +1,6 @@
+import { describeMySql } from '../fakes/mysql-flavours.ts';
+import { describeConformance } from './suite.ts';
+
+describeMySql('mysql', () => {
+  describeConformance({ protocol: 'mysql', versions: ['mysql'], cached: [], hitsMin: 100 });
+});

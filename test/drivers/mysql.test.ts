@@ -1,0 +1,3 @@
+import { describeDrivers } from './mysql-drivers.ts';
+
+describeDrivers('mysql');
