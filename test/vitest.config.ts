@@ -34,6 +34,8 @@ export default defineConfig({
           // One runtime for all files: a new one for each takes longer than the tests. What lives in modules (caches of
           // the edge, say) outlives a file, as it outlives a request; tests take names of their own or make state anew.
           isolate: false,
+          // Random conversations take seconds; on a busy machine more.
+          testTimeout: 30_000,
           include: ['{protocols,config,control,edge,endpoint,cache,placement,transport}/**/*.test.ts'],
         },
       },
