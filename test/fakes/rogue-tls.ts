@@ -10,7 +10,7 @@ import {
   message,
   TLS_1_3,
 } from '../../src/transport/tls/messages.ts';
-import { Cipher13, Content, plainRecord } from '../../src/transport/tls/records.ts';
+import { Cipher13, Content, type PlainRecord, plainRecord } from '../../src/transport/tls/records.ts';
 import { chooseScheme, makeSignature, SCHEMES } from '../../src/transport/tls/signatures.ts';
 import { SUITES } from '../../src/transport/tls/suites.ts';
 import { extension, join, Reader, readExtensions, uint, vector } from '../../src/transport/tls/wire.ts';
@@ -26,6 +26,14 @@ export interface Lies {
   encryptedExtension?: Uint8Array;
   /** Sent in clear, or under the keys of the handshake, where Finished belongs. */
   early?: 'in clear' | 'encrypted';
+  /** The session that ServerHello names. */
+  session?: Uint8Array;
+  /** The request that its certificate answers. */
+  context?: Uint8Array;
+  /** Stands in the middle of EncryptedExtensions. */
+  inside?: PlainRecord;
+  /** When it has finished. */
+  later?: PlainRecord[];
 }
 
 const SUITE = 0x1301;
@@ -44,7 +52,7 @@ export function answerHello(
     Handshake.serverHello,
     uint(2, 0x0303),
     new Uint8Array(32).fill(7),
-    vector(1),
+    vector(1, lies.session ?? new Uint8Array()),
     uint(2, SUITE),
     uint(1, 0),
     vector(
@@ -56,15 +64,21 @@ export function answerHello(
   );
   const transcript = [clientHello, serverHello];
   const covered = (): Uint8Array => digest(suite.hash, ...transcript);
-  const secrets = new Schedule13(suite.hash).handshake(exchange.secret(keyShareOf(clientHello)), covered());
+  const schedule = new Schedule13(suite.hash);
+  const secrets = schedule.handshake(exchange.secret(keyShareOf(clientHello)), covered());
   const cipher = new Cipher13(protection13(suite, secrets.server));
   const records = [plainRecord({ type: Content.handshake, content: serverHello })];
   const say = (content: Uint8Array): void => {
     transcript.push(content);
-    records.push(cipher.seal({ type: Content.handshake, content }));
+    const [head, rest] = [content.subarray(0, 2), content.subarray(2)];
+    records.push(cipher.seal({ type: Content.handshake, content: head }));
+    if (lies.inside && transcript.length === 3) records.push(cipher.seal(lies.inside));
+    records.push(cipher.seal({ type: Content.handshake, content: rest }));
   };
   say(message(Handshake.encryptedExtensions, vector(2, lies.encryptedExtension ?? new Uint8Array())));
-  say(encodeCertificates([new X509Certificate(certified.certificate).raw], TLS_1_3));
+  const certificates = encodeCertificates([new X509Certificate(certified.certificate).raw], TLS_1_3);
+  const context = vector(1, lies.context ?? new Uint8Array());
+  say(message(Handshake.certificate, context, certificates.subarray(4 + 1)));
   const key = createPrivateKey(lies.signingKey ?? certified.key);
   const chosen = chooseScheme({ version: TLS_1_3, key, offered: [...SCHEMES.keys()] });
   const scheme = chosen ?? 0;
@@ -77,6 +91,8 @@ export function answerHello(
   if (lies.early === 'encrypted') records.push(cipher.seal(early));
   const proof = finished13(suite, secrets.server, covered());
   say(message(Handshake.finished, lies.isFinishedWrong ? proof.map((byte) => byte ^ 1) : proof));
+  const later = new Cipher13(protection13(suite, schedule.application(covered()).server));
+  records.push(...(lies.later ?? []).map((record) => later.seal(record)));
   return join(records);
 }
 

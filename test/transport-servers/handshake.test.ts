@@ -79,6 +79,16 @@ test("1.2: the server's key is not taken without the signature of its certificat
   await expect(talk.shakeHands()).rejects.toThrow('The server does not hold the key of its certificate.');
 });
 
+test('1.2: a server that anybody could have spoken to before us (RFC 5746) is refused', async () => {
+  const talk = new Talk({ server: servers.p256, version: 'TLSv1.2' });
+  // Its empty renegotiation_info becomes an empty server_name.
+  talk.tamper = (bytes) => {
+    const at = Buffer.from(bytes).indexOf(Buffer.from('ff01000100', 'hex'));
+    return at < 0 ? bytes : bytes.with(at, 0).with(at + 1, 0);
+  };
+  await expect(talk.shakeHands()).rejects.toThrow('open to foreign renegotiation');
+});
+
 test('where somebody in between takes 1.3 out of our hello, its server tells us', async () => {
   const talk = new Talk({ server: servers.p256, version: undefined });
   talk.tamperSent = (bytes) => {

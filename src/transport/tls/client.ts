@@ -14,6 +14,7 @@ import { Handshake, message } from './messages.ts';
 import {
   Cipher13,
   Content,
+  checkedLength,
   PLAINTEXT_BYTES_MAX,
   type PlainRecord,
   type ProtectedRecord,
@@ -30,6 +31,9 @@ const MESSAGE_BYTES_MAX = 128 * 1024;
 const RECORDS_MAX_13 = 2 ** 23;
 const RECORDS_MAX_12 = 2 ** 32;
 
+/** Records in a row that say nothing to the reader: more is no conversation but work for us. */
+const WORDLESS_RECORDS_MAX = 1000;
+
 const HELLO_REQUEST = 0;
 const LEVEL_FATAL = 2;
 const LEVEL_WARNING = 1;
@@ -43,6 +47,7 @@ export class TlsClient implements Channel {
   #wanted: 'message' | 'changeCipherSpec' | undefined;
   #established: Established | undefined;
   #isEnded = false;
+  #wordlessRecords = 0;
   #overlooksChangeCipherSpec = false;
   #reading: RecordCipher | undefined;
   #writing: RecordCipher | undefined;
@@ -79,6 +84,7 @@ export class TlsClient implements Channel {
       for (const record of this.#cutter.cut(bytes)) {
         if (this.#isEnded) break;
         const content = this.#receiveRecord(record);
+        this.#countWordless(content);
         if (content !== undefined && content.length > 0) said.push(content);
       }
     } catch (cause) {
@@ -137,6 +143,8 @@ export class TlsClient implements Channel {
     // In 1.3 it stands in clear between protected ones; in 1.2 it is what turns protection on.
     if (record.type === Content.changeCipherSpec) return this.#receiveChangeCipherSpec(record);
     const { type, content } = this.#open(record);
+    if (this.#message.length > 0 && type !== Content.handshake)
+      throw new TlsError(Alert.unexpectedMessage, 'Something else stands inside of a message.');
     switch (type) {
       case Content.handshake:
         this.#receiveHandshake(content);
@@ -154,12 +162,18 @@ export class TlsClient implements Channel {
 
   #open(record: ProtectedRecord): PlainRecord {
     const cipher = this.#reading;
-    if (cipher === undefined) return { type: record.type, content: record.payload };
+    if (cipher === undefined) return { type: record.type, content: checkedLength(record.payload) };
     if (cipher.count >= RECORDS_MAX_12)
       throw new TlsError(Alert.unexpectedMessage, 'A key was used for too long.');
     if (cipher instanceof Cipher13 && record.type !== Content.applicationData)
       throw new TlsError(Alert.unexpectedMessage, 'The server went back to speaking in clear.');
     return cipher.open(record);
+  }
+
+  #countWordless(content: Uint8Array | undefined): void {
+    this.#wordlessRecords = content?.length ? 0 : this.#wordlessRecords + 1;
+    if (this.#wordlessRecords > WORDLESS_RECORDS_MAX)
+      throw new TlsError(Alert.unexpectedMessage, 'The server sends records and says nothing.');
   }
 
   #receiveChangeCipherSpec({ payload }: ProtectedRecord): undefined {
@@ -178,6 +192,7 @@ export class TlsClient implements Channel {
   }
 
   #receiveHandshake(content: Uint8Array): void {
+    if (content.length === 0) throw malformed('a record of messages is empty');
     this.#message = this.#message.length === 0 ? content.slice() : join([this.#message, content]);
     while (this.#message.length >= 4) {
       const reader = new Reader(this.#message);
@@ -215,11 +230,14 @@ export class TlsClient implements Channel {
       return;
     }
     if (type === Handshake.newSessionTicket) return;
-    if (type !== Handshake.keyUpdate || body.length !== 1)
+    if (type !== Handshake.keyUpdate)
       throw new TlsError(Alert.unexpectedMessage, `Message ${type} comes too late.`);
+    const [request = -1] = body;
+    if (body.length !== 1 || request > KEY_UPDATE_REQUESTED)
+      throw new TlsError(Alert.illegalParameter, 'The server renews its key in an unknown way.');
     secrets.server = nextSecret(suite, secrets.server);
     this.readWith(new Cipher13(protection13(suite, secrets.server)));
-    if (body[0] === KEY_UPDATE_REQUESTED) this.#renewKey();
+    if (request === KEY_UPDATE_REQUESTED) this.#renewKey();
   }
 
   #renewKey(): void {

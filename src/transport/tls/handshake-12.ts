@@ -1,7 +1,7 @@
 /**
  * TLS 1.2 behind the ServerHello (RFC 5246, section 7.3; RFC 8422; RFC 7627): ECDHE alone, no resumption, no
  * renegotiation. Servers without the extended master secret (OpenSSL before 1.1) are taken: what it prevents needs one
- * of these two.
+ * of these two. Those that do not know RFC 5746 are not: somebody in between could put words of his own before ours.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { Alert, TlsError } from './alerts.ts';
@@ -94,7 +94,9 @@ function checkExtensions(extensions: Map<number, Uint8Array>): void {
         `The server sent extension ${type}, which nobody asked for.`,
       );
   const renegotiation = extensions.get(Extension.renegotiationInfo);
-  if (renegotiation !== undefined && (renegotiation.length !== 1 || renegotiation[0] !== 0))
+  if (renegotiation === undefined)
+    throw new TlsError(Alert.handshakeFailure, 'The server is open to foreign renegotiation (RFC 5746).');
+  if (renegotiation.length !== 1 || renegotiation[0] !== 0)
     throw new TlsError(Alert.handshakeFailure, 'The server takes this for a renegotiation.');
 }
 

@@ -103,7 +103,7 @@ function readKeyShare({ answer }: Hello, { group }: KeyExchange): Uint8Array {
   return key;
 }
 
-function refuseOthers(extensions: Map<number, Uint8Array>, allowed: ReadonlySet<number>): void {
+export function refuseOthers(extensions: Map<number, Uint8Array>, allowed: ReadonlySet<number>): void {
   for (const type of extensions.keys())
     if (!allowed.has(type))
       throw new TlsError(

@@ -5,7 +5,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { Alert, CertificateError, TlsError } from './alerts.ts';
 import { handshake12 } from './handshake-12.ts';
-import { handshake13 } from './handshake-13.ts';
+import { handshake13, refuseOthers } from './handshake-13.ts';
 import { FIRST_GROUP, KeyExchange } from './key-exchange.ts';
 import { digest, type Secrets } from './key-schedule.ts';
 import {
@@ -13,6 +13,7 @@ import {
   encodeClientHello,
   Handshake,
   message,
+  numberOf,
   readServerHello,
   type ServerHello,
   TLS_1_2,
@@ -20,7 +21,12 @@ import {
 } from './messages.ts';
 import type { RecordCipher } from './records.ts';
 import { SUITES, type Suite } from './suites.ts';
-import { Reader } from './wire.ts';
+
+const MAY_STAND_IN_RETRY = new Set<number>([
+  Extension.supportedVersions,
+  Extension.keyShare,
+  Extension.cookie,
+]);
 
 export interface ClientCertificate {
   /** DER, its own first. */
@@ -87,7 +93,7 @@ export function* handshake(channel: Channel, options: HandshakeOptions): Handsha
     const first = message(Handshake.messageHash, digest(suite.hash, ...transcript));
     transcript.splice(0, transcript.length, first, received.whole);
     const { group, cookie } = readRetry(answer, exchange.group);
-    exchange = new KeyExchange(group);
+    if (group !== exchange.group) exchange = new KeyExchange(group);
     channel.send(encodeClientHello({ random, host, keyShare: exchange, cookie }));
     received = yield* receive(Handshake.serverHello);
     answer = readServerHello(received.body);
@@ -146,12 +152,13 @@ function readRetry(
   { extensions, version }: ServerHello,
   offered: number,
 ): { group: number; cookie: Uint8Array | undefined } {
+  refuseOthers(extensions, MAY_STAND_IN_RETRY);
   const share = extensions.get(Extension.keyShare);
-  const group = share === undefined ? offered : new Reader(share).number(2);
+  const group = share === undefined ? undefined : numberOf(share);
   const cookie = extensions.get(Extension.cookie);
-  if (version === TLS_1_2 || (group === offered && cookie === undefined))
+  if (version === TLS_1_2 || group === offered || (group === undefined && cookie === undefined))
     throw new TlsError(Alert.illegalParameter, 'The server asks for the same hello again.');
-  return { group, cookie };
+  return { group: group ?? offered, cookie };
 }
 
 /** A server of 1.3 that was brought to speak 1.2 says so here, and nobody in the middle can change it. */

@@ -40,6 +40,8 @@ export const Extension = {
 export const TLS_1_2 = 0x0303;
 export const TLS_1_3 = 0x0304;
 
+const SESSION_BYTES_MAX = 32;
+
 /** SHA-256 of `HelloRetryRequest`: the random of a ServerHello that is none. */
 const RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c';
 
@@ -97,20 +99,23 @@ export function readServerHello(body: Uint8Array): ServerHello {
   const reader = new Reader(body);
   const legacyVersion = reader.number(2);
   const random = reader.take(32);
-  reader.vector(1); // The session's name, which we do not use: no session is resumed.
+  const session = reader.vector(1); // Its name, which we do not use: no session is resumed.
   const suite = reader.number(2);
   const compression = reader.number(1);
   const extensions = reader.isAtEnd ? new Map<number, Uint8Array>() : readExtensions(reader.vector(2));
   reader.end();
   if (compression !== 0) throw new TlsError(Alert.illegalParameter, 'The server wants compression.');
   const selected = extensions.get(Extension.supportedVersions);
-  const version = selected === undefined ? legacyVersion : new Reader(selected).number(2);
+  const version = selected === undefined ? legacyVersion : numberOf(selected);
   const isKnown = version === TLS_1_3 || (version === TLS_1_2 && selected === undefined);
   if (!isKnown)
     throw new TlsError(
       Alert.protocolVersion,
       `The server chose TLS version 0x${version.toString(16)}; only TLS 1.2 and 1.3 are safe.`,
     );
+  // In 1.3 they repeat what we said (RFC 8446, section 4.1.3).
+  if (session.length > (version === TLS_1_3 ? 0 : SESSION_BYTES_MAX) || legacyVersion !== TLS_1_2)
+    throw new TlsError(Alert.illegalParameter, 'The server answers another hello than ours.');
   const isRetry = Buffer.from(random).toString('hex') === RETRY_RANDOM;
   return { isRetry, version, random, suite, extensions };
 }
@@ -118,7 +123,7 @@ export function readServerHello(body: Uint8Array): ServerHello {
 /** DER, the server's own first. */
 export function readCertificates(body: Uint8Array, version: number): Uint8Array[] {
   const reader = new Reader(body);
-  if (version === TLS_1_3) reader.vector(1);
+  if (version === TLS_1_3) readEmptyContext(reader);
   const entries = new Reader(reader.vector(3));
   reader.end();
   const certificates: Uint8Array[] = [];
@@ -154,11 +159,28 @@ export function encodeCertificateVerify({ scheme, signature }: Signed): Uint8Arr
 /** Schemes that the server would take a client's signature by. */
 export function readSchemesOfRequest(body: Uint8Array, version: number): number[] {
   const reader = new Reader(body);
-  reader.vector(1); // 1.3: the request's context, empty in a handshake. 1.2: types of certificates.
-  if (version === TLS_1_2) return readNumbers(reader.vector(2));
+  if (version === TLS_1_2) {
+    reader.vector(1); // Types of certificates, which the schemes say better.
+    return readNumbers(reader.vector(2));
+  }
+  readEmptyContext(reader);
   const list = readExtensions(reader.vector(2)).get(Extension.signatureAlgorithms);
   if (list === undefined) throw new TlsError(Alert.missingExtension, 'signature_algorithms is missing.');
   return readNumbers(new Reader(list).vector(2));
+}
+
+/** It says which request a certificate answers; in a handshake there is one. */
+function readEmptyContext(reader: Reader): void {
+  if (reader.vector(1).length > 0)
+    throw new TlsError(Alert.illegalParameter, 'The server answers a request that nobody made.');
+}
+
+/** The two bytes that are the whole content of an extension. */
+export function numberOf(bytes: Uint8Array): number {
+  const reader = new Reader(bytes);
+  const number = reader.number(2);
+  reader.end();
+  return number;
 }
 
 function readNumbers(bytes: Uint8Array): number[] {

@@ -166,7 +166,7 @@ function headerOf(type: number, length: number): Uint8Array {
   return Uint8Array.of(type, TLS_1_2 >> 8, TLS_1_2 & 0xff, length >> 8, length & 0xff);
 }
 
-function checkedLength(content: Uint8Array): Uint8Array {
+export function checkedLength(content: Uint8Array): Uint8Array {
   if (content.length > PLAINTEXT_BYTES_MAX) throw new TlsError(Alert.recordOverflow, 'A record is too long.');
   return content;
 }
