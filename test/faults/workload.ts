@@ -1,8 +1,14 @@
 /** One client of the consistency test: reads and writes at random, comes and goes, and has what it gets checked. */
-import { type CacheDriver, type Manner, openNodePostgres, openPostgresJs } from './cache-drivers.ts';
+import {
+  type CacheDriver,
+  type CacheDriverOptions,
+  type Manner,
+  openNodePostgres,
+  openPostgresJs,
+} from './cache-drivers.ts';
 import type { Chance } from './chance.ts';
 import type { Consistency, History, Transaction, Values } from './history.ts';
-import { inlined, type Statement, someRead, someWrite, valuesOf } from './tables.ts';
+import { inlined, type Statement, someRead, someWrite, valuesOf, type Write } from './tables.ts';
 
 const WRITES_PERCENT = 8;
 const LEAVES_PERCENT = 2;
@@ -15,6 +21,10 @@ export interface Workload {
   consistency: Consistency;
   history: History;
   counts: Counts;
+  /** PostgreSQL's, where nothing else is said. */
+  open?: readonly ((options: CacheDriverOptions) => Promise<CacheDriver>)[];
+  someRead?: (chance: Chance) => Statement;
+  someWrite?: (chance: Chance) => Write;
 }
 
 export class Counts {
@@ -82,7 +92,7 @@ export class WorkloadClient {
       this.#bookmark = '0';
       this.#seen = new Map();
     }
-    const open = this.#chance.percent(50) ? openNodePostgres : openPostgresJs;
+    const open = this.#chance.of(this.#workload.open ?? [openNodePostgres, openPostgresJs]);
     const options = {
       url: this.#chance.of(urls),
       bookmark: this.#bookmark,
@@ -128,7 +138,7 @@ export class WorkloadClient {
 
   async #read(driver: CacheDriver, own?: number): Promise<boolean> {
     const { history, consistency, counts } = this.#workload;
-    const statement = someRead(this.#chance);
+    const statement = (this.#workload.someRead ?? someRead)(this.#chance);
     const manner = this.#chance.of(MANNERS);
     const began = history.now();
     const rows = await this.#tried(this.#run(driver, statement, manner));
@@ -150,7 +160,7 @@ export class WorkloadClient {
 
   async #write(driver: CacheDriver): Promise<void> {
     const { history, counts } = this.#workload;
-    const { rows, statements } = someWrite(this.#chance);
+    const { rows, statements } = (this.#workload.someWrite ?? someWrite)(this.#chance);
     const transaction = history.begin({ rows, past: this.#seen });
     const [first, ...others] = statements(transaction.number);
     if (!first) return;
