@@ -6,6 +6,8 @@ import { createConnection as createMariaDb } from 'mariadb';
 import { createConnection as createMysql } from 'mysql';
 import { type Connection, createConnection as createMysql2 } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
+import { runWrangler } from '../../src/cli/wrangler-dev.ts';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 import { describeEachMySql } from '../fakes/mysql-flavours.ts';
 import { originUrl } from '../fakes/origins.ts';
@@ -60,6 +62,29 @@ describeEachMySql((flavour) => {
     const { success, errors } = (await response.json()) as { success: boolean; errors: object[] };
     return success ? 'created' : errors[0];
   }
+
+  test('wrangler makes one, with the modes that Hyperdrive has for MySQL, and shows what it is', async () => {
+    const { apiBase: base, adminToken: token } = harness.warmpool;
+    const folder = await makeTemporaryFolder('warmpool-wrangler');
+    const wrangler = (...args: string[]): Promise<string> =>
+      runWrangler({
+        args: ['hyperdrive', ...args],
+        folder: folder.path,
+        env: {
+          CLOUDFLARE_API_BASE_URL: base,
+          CLOUDFLARE_API_TOKEN: token,
+          CLOUDFLARE_ACCOUNT_ID: 'local',
+        },
+      });
+    const origin = harness.origin(flavour);
+    const url = originUrl(origin, origin.server.database);
+    const created = await wrangler('create', 'by-wrangler', `--connection-string=${url}`);
+    expect(created).toMatch(/Created new Hyperdrive MySQL config: [0-9a-f]{32}/);
+    expect(await wrangler('list')).toMatch(/by-wrangler.*MySQL.*test/);
+    const required = wrangler('create', 'strict', `--connection-string=${url}`, '--sslmode=REQUIRED');
+    await expect(required).rejects.toThrow(flavour === 'mariadb' ? /\[code: 2012\]/ : /\[code: 2015\]/);
+    await folder.remove();
+  });
 
   test('a config that works is made', async () => {
     expect(await create({})).toBe('created');
