@@ -102,10 +102,10 @@ export class MySqlConversation implements Conversation {
     const talk = this.#talk;
     talk.caching?.takePending();
     talk.origin = origin;
-    const isMine = origin.lastUser === talk;
+    const isMine = origin.lastUser === talk.self;
     talk.isInsertIdHere = isMine;
     talk.isPreviousHere = isMine;
-    origin.lastUser = talk;
+    origin.lastUser = talk.self;
     this.#replies.attached(origin);
     this.#requests.resume();
   }

@@ -6,10 +6,11 @@
  * What cannot be seen here: a function or trigger of the user that changes the session inside. Where a statement is
  * answered with an OK the server reports that too; the README says where not.
  */
+import { codeOf } from './code-of.ts';
 import { factsOfCalls } from './facts-of-calls.ts';
 import { UNMOVABLE } from './settings.ts';
 import { CLEAN, EXPLAINED, merge, type StatementFacts } from './statement-facts.ts';
-import { isHeeded, type LexicalMode, statementsOf, type Token, tokensOf } from './tokens.ts';
+import { type LexicalMode, statementsOf, type Token, tokensOf } from './tokens.ts';
 
 /** Nobody knows what a text does that nobody can read. */
 const UNKNOWN: StatementFacts = {
@@ -33,12 +34,17 @@ const NAMES =
 const RISKY = new RegExp(String.raw`${BEGINS}(?:${VERBS})\b|\b(?:${NAMES})\b|(?<![\w'"\`])@(?!@)`, 'i');
 const KILL = new RegExp(String.raw`${BEGINS}kill\b`, 'i');
 
+/** What is read token by token; of a longer text nobody says what it does. Some megabytes of memory. */
+const READ_BYTES_MAX = 256 * 1024;
+
 /** `sql` has one character per byte (latin1). Without a mode nobody can tell where what begins and ends. */
 export function factsOf(sql: string, mode: LexicalMode | undefined): StatementFacts {
   if (!RISKY.test(sql)) return CLEAN;
-  const tokens = mode && tokensOf(sql, mode);
+  const code = mode && codeOf(sql, mode);
+  if (code !== undefined && !RISKY.test(code)) return CLEAN;
+  const tokens = mode && sql.length <= READ_BYTES_MAX ? tokensOf(sql, mode) : undefined;
   if (tokens) return statementsOf(tokens).map(factsOfStatement).reduce(merge, CLEAN);
-  return { ...UNKNOWN, kills: KILL.test(sql), isExplained: isHeeded(sql) };
+  return { ...UNKNOWN, kills: KILL.test(code ?? sql) };
 }
 
 function factsOfStatement(tokens: Token[]): StatementFacts {

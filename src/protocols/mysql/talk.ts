@@ -30,6 +30,8 @@ const UNSAFE_CHARSET = /^(big5|cp932|gb18030|gbk|sjis)$/;
 const FORGET_WARNINGS = 'DO (SELECT COUNT(*) FROM information_schema.ENGINES)';
 
 export class Talk {
+  /** Tells connections who used them last, and outlives the driver there: it holds nothing. */
+  readonly self: object = {};
   readonly toDriver = new Outbox();
   readonly toOrigin = new Outbox();
   readonly expected = new ExpectedReplies();

@@ -32,6 +32,30 @@ test('what is not even looked at is the same for all', () => {
   expect(of('select a from t where b = 1')).toBe(CLEAN);
 });
 
+test.each([
+  [`insert into t values ('set @x = 1', "; set @x", ' @home', 'it''s; set @y', 'it\\'s; set @y')`],
+  ['/* ; set @x = 1 */ select 1 -- ; set @x = 1'],
+  ['select 1 # ; set @x = 1'],
+  ['select `; set @x = 1`'],
+])('%s is values and comments alone', (sql) => {
+  expect(of(sql)).toBe(CLEAN);
+});
+
+test('a quote means what sql_mode says', () => {
+  const sql = `select "\\", ' ; set @x = 1'`;
+  expect(factsOf(sql, USUAL_MODE)).not.toBe(CLEAN);
+  expect(factsOf(sql, { ansiQuotes: true, backslashEscapes: true })).toBe(CLEAN);
+  expect(factsOf(sql, { ansiQuotes: false, backslashEscapes: false })).toBe(CLEAN);
+});
+
+test('a long text is not read token by token: its values do not matter, and else it may do anything', () => {
+  const values = `('@home ; set @x = 1'),`.repeat(100_000);
+  const before = performance.now();
+  expect(of(`insert into t values ${values}(1)`)).toBe(CLEAN);
+  expect(of(`insert into t values ${values}(@x := 1)`).begins).toEqual(['hidden']);
+  expect(performance.now() - before).toBeLessThan(2_000);
+});
+
 test.each<[string, string[]]>([
   ['set @x = 1', ['user variable']],
   ['select @x := 1', ['user variable']],
