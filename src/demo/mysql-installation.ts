@@ -80,7 +80,8 @@ export class MySqlInstallation {
   client(name: 'mariadb' | 'mysql' | 'mysqlslap', args: readonly string[]): Command {
     return this.#command(`bin/${name}`, [
       '--no-defaults',
-      `--character-sets-dir=${this.tree}/usr/share/mysql/charsets`,
+      // `loose`: mysqlslap does not know it.
+      `--loose-character-sets-dir=${this.tree}/usr/share/mysql/charsets`,
       ...args,
     ]);
   }

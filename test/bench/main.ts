@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { parseInteger } from '../../src/cli/options.ts';
 import { runStep } from '../../src/cli/steps.ts';
 import { type CacheResult, type FarResult, measureCache, measureFar } from './cache.ts';
+import { measureMySql } from './mysql.ts';
 import { findPgbench, initialise, versionOfPgbench } from './pgbench.ts';
 import {
   mediansOf,
@@ -16,6 +17,7 @@ import {
   type RowResult,
   renderCache,
   renderFar,
+  renderMySql,
   renderReport,
   resultOf,
 } from './report.ts';
@@ -76,6 +78,11 @@ async function bench(options: BenchOptions): Promise<void> {
   const cache = isCacheWanted
     ? await measureCaching({ targets, pgbench, seconds, rounds, farRounds: isQuick ? 3 : FAR_ROUNDS })
     : undefined;
+  const mysql = await measureMySql(targets.startMySql, {
+    ...{ seconds, rounds, isQuick },
+    only: options.only ?? '',
+  }).catch(withoutMySql);
+  if (mysql) console.log(`\n${renderMySql(mysql.rows)}\n\nThrough Warmpool with caching off, and on.`);
   const report = {
     at: new Date().toISOString(),
     machine: machine(),
@@ -83,6 +90,7 @@ async function bench(options: BenchOptions): Promise<void> {
     options: { seconds, rounds, scale },
     rows: results,
     ...cache,
+    mysql,
   };
   await write(resolve(options.json), JSON.stringify(report, null, 2));
 }
@@ -136,6 +144,11 @@ async function measureOnce(work: { row: Row; target: Target; outcome: Outcome })
     const message = error instanceof Error ? error.message : String(error);
     console.error(`\n${row.name}: ${target.name} fails: ${message.slice(-500)}`);
   }
+}
+
+/** Not on every machine can it be had; the other numbers are measured already. */
+function withoutMySql(error: unknown): undefined {
+  console.error(`\nNot measured: MySQL. ${error}`);
 }
 
 function notesOn({ seconds, rounds }: { seconds: number; rounds: number }): string {

@@ -1,6 +1,7 @@
 /** What was measured, as numbers for the JSON file and as an aligned table. Knows nothing of how it was measured. */
 import { medianOf } from '../../src/cli/table.ts';
 import type { CacheResult, FarResult } from './cache.ts';
+import type { MySqlResult } from './mysql.ts';
 import type { Row, Sample } from './rows.ts';
 import { TARGET_NAMES, type TargetName } from './target.ts';
 
@@ -68,6 +69,16 @@ export function renderFar({ rttMs, directMs, cachedMs, boundMs }: FarResult): st
   const times = (ms: number): string => `${ms.toFixed(2)} ms (${Math.round(directMs / ms)} times faster)`;
   return `New connection and one read, origin ${rttMs} ms away: direct ${directMs.toFixed(0)} ms;
 cached by a bound capability ${times(boundMs)}, by TCP and SCRAM ${times(cachedMs)}.`;
+}
+
+export function renderMySql(results: readonly MySqlResult[]): string {
+  const lines = results.map(({ name, tps: { direct, pooled, cached } }) => [
+    name,
+    ...[direct, pooled, cached].map((tps) => `${Math.round(tps)} tps`),
+    ratioText(pooled / direct),
+    ratioText(cached / direct),
+  ]);
+  return align([['', 'direct', 'pooled', 'cached', 'pooled of direct', 'cached of direct'], ...lines]);
 }
 
 function cellOf(row: Row | undefined, { medians, problem }: Outcome): string {

@@ -9,10 +9,12 @@ import { runStep } from '../../src/cli/steps.ts';
 import { startWarmpool, type Warmpool } from '../../src/cli/warmpool-server.ts';
 import { type WranglerConfig, writeConfig } from '../../src/cli/wrangler-dev.ts';
 import { startDelayProxy } from '../../src/demo/delay-proxy.ts';
+import { startMySqlServer } from '../../src/demo/mysql-server.ts';
 import { type PostgresServer, startPostgresServer } from '../../src/demo/postgres-server.ts';
 import { Edges } from '../fakes/edges.ts';
 import { clientOf } from './handshake.ts';
 import { findDescendants } from './memory.ts';
+import { type MySqlTargets, versionOfMySql } from './mysql.ts';
 import { startPgBouncer } from './pgbouncer.ts';
 import type { Target } from './target.ts';
 
@@ -34,6 +36,8 @@ export interface Targets {
   /** Caching is off. */
   warmpool: Target;
   caching: CachingTargets;
+  /** Starts a MySQL, and makes it reachable through the same Warmpool. */
+  startMySql(): Promise<MySqlTargets>;
 }
 
 /** The same database with caching on. */
@@ -62,8 +66,8 @@ export async function startTargets(): Promise<Targets> {
   const pgbouncer = await runStep('PgBouncer', () =>
     startPgBouncer({ origin, verifier, poolSize: POOL_SIZE }),
   );
-  const { warmpool, caching } = await runStep('Warmpool', () => startWarmpoolTargets(origin, direct));
-  return { direct, pgbouncer, warmpool, caching };
+  const { pooler, ...ways } = await runStep('Warmpool', () => startWarmpoolTargets(origin, direct));
+  return { direct, pgbouncer, ...ways, startMySql: () => startMySqlTargets(pooler) };
 }
 
 async function askOrigin(origin: PostgresServer): Promise<{ version: string; verifier: string }> {
@@ -80,7 +84,7 @@ async function askOrigin(origin: PostgresServer): Promise<{ version: string; ver
 async function startWarmpoolTargets(
   origin: PostgresServer,
   direct: Target,
-): Promise<Pick<Targets, 'warmpool' | 'caching'>> {
+): Promise<Pick<Targets, 'warmpool' | 'caching'> & { pooler: Warmpool }> {
   const folder = await makeTemporaryFolder('warmpool-bench');
   const boundPort = await findFreePort();
   const edges = await Edges.prepare({ count: 1, folder: join(folder.path, 'edges') });
@@ -107,6 +111,7 @@ async function startWarmpoolTargets(
   const far = await createTarget(warmpool, farOrigin, { name: FAR_CONFIG, caching: { disabled: false } });
   const [otherPort = 0] = edges.ports;
   return {
+    pooler: warmpool,
     warmpool: off,
     caching: {
       session,
@@ -122,6 +127,23 @@ async function startWarmpoolTargets(
   };
 }
 
+async function startMySqlTargets(warmpool: Warmpool): Promise<MySqlTargets> {
+  const server = await startMySqlServer({
+    flavour: 'mysql',
+    settings: { 'max-connections': ORIGIN_CONNECTIONS },
+  });
+  const origin = { ...server, scheme: 'mysql' };
+  const { database } = server;
+  const pooled = await createTarget(warmpool, origin, { name: 'mysql', caching: { disabled: true } });
+  const cached = await createTarget(warmpool, origin, { name: 'mysql-cached', caching: { disabled: false } });
+  return {
+    direct: { ...server, name: 'direct', version: await versionOfMySql(server), pids: () => [] },
+    // mysqlslap says USE, which is a matter of the origin.
+    pooled: { ...pooled, database },
+    cached: { ...cached, database },
+  };
+}
+
 function writeBoundConfig(options: { worker: string; folder: string; port: number }): Promise<string> {
   const { worker, folder, port } = options;
   const config: WranglerConfig = {
@@ -134,17 +156,20 @@ function writeBoundConfig(options: { worker: string; folder: string; port: numbe
   return writeConfig({ config, folder, secrets: {} });
 }
 
+type Origin = Pick<PostgresServer, 'port' | 'user' | 'password' | 'database'> & { scheme?: string };
+
 async function createTarget(
   warmpool: Warmpool,
-  origin: PostgresServer,
+  origin: Origin,
   config: { name: string; caching: Record<string, unknown> },
 ): Promise<Target> {
   const configId = await createConfig(warmpool, origin, config);
   const api = new Api({ base: warmpool.apiBase, token: warmpool.adminToken, account: ACCOUNT });
-  const { user, token } = await api.createToken(configId, 'app');
+  // One config's alone: mysqlslap logs in without a database.
+  const { user, token } = await api.createToken(configId, config.name);
   return {
     name: 'warmpool',
-    port: warmpool.postgresPort,
+    port: origin.scheme === 'mysql' ? warmpool.mysqlPort : warmpool.postgresPort,
     user,
     password: token,
     database: config.name,
@@ -155,17 +180,19 @@ async function createTarget(
 
 async function createConfig(
   warmpool: Warmpool,
-  origin: PostgresServer,
+  origin: Origin,
   config: { name: string; caching: Record<string, unknown> },
 ): Promise<string> {
-  const { port, user, password, database } = origin;
+  const { scheme = 'postgres', port, user, password, database } = origin;
   const response = await fetch(`${warmpool.apiBase}/accounts/${ACCOUNT}/hyperdrive/configs`, {
     method: 'POST',
     headers: { authorization: `Bearer ${warmpool.adminToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({
       ...config,
-      origin: { scheme: 'postgres', host: '127.0.0.1', port, user, password, database },
+      origin: { scheme, host: '127.0.0.1', port, user, password, database },
       origin_connection_limit: POOL_SIZE,
+      // MySQL offers TLS with a certificate of its own making.
+      ...(scheme === 'mysql' ? { mtls: { sslmode: 'disable' } } : {}),
     }),
   });
   const text = await response.text();

@@ -28,6 +28,18 @@ test('the benchmark prints every row for every way, and writes all numbers as JS
     expect(row.outcomes.warmpool.samples).toHaveLength(1);
     expect(row.outcomes.warmpool.medians[row.primary]).toEqual(expect.any(Number));
   }
+  for (const { name, tps } of report.mysql.rows) {
+    expect(output).toMatch(new RegExp(`^${name} .*\\d`, 'm'));
+    expect(tps).toEqual({
+      direct: expect.any(Number),
+      pooled: expect.any(Number),
+      cached: expect.any(Number),
+    });
+  }
   expect(report.versions).toMatchObject({ postgres: expect.stringMatching(/^18/), node: process.version });
+  expect(report.mysql.rows.map((row: { name: string }) => row.name)).toEqual([
+    'MySQL, select-only, 16 clients',
+    'MySQL, one connection per query, 8 clients',
+  ]);
   expect(report.machine.cores).toBeGreaterThan(0);
 }, 180_000);
