@@ -25,7 +25,6 @@ import {
   type PurgeRequest,
   type PurgeResult,
   type Refusal,
-  readEndpointName,
   readOpening,
   type Unanswered,
   unanswered,
@@ -35,6 +34,7 @@ import {
 import { loadConfig } from './load-config.ts';
 import { openConnection, STATEMENTS_MAX } from './open-connection.ts';
 import type { OriginConnection } from './origin-connection.ts';
+import { ownName } from './own-name.ts';
 import { OwnQuestions } from './own-questions.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { DriverSession } from './session.ts';
@@ -203,7 +203,7 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   async #load(): Promise<Served> {
-    const { configId: id, generation } = readEndpointName(this.ctx.id.name ?? '');
+    const { configId: id, generation } = await ownName(this.ctx);
     const { config, protocol, secrets } = await loadConfig(this.env, id);
     const candidate = candidateOf(config, secrets);
     const transport = await transportTo(candidate, this.env);
