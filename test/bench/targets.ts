@@ -87,7 +87,11 @@ async function startWarmpoolTargets(
 ): Promise<Pick<Targets, 'warmpool' | 'caching'> & { pooler: Warmpool }> {
   const folder = await makeTemporaryFolder('warmpool-bench');
   const boundPort = await findFreePort();
-  const edges = await Edges.prepare({ count: 1, folder: join(folder.path, 'edges') });
+  const edges = await Edges.prepare({
+    count: 1,
+    folder: join(folder.path, 'edges'),
+    protocol: 'postgres',
+  });
   const warmpool = await startWarmpool({
     httpPort: await findFreePort(),
     postgresPort: await findFreePort(),

@@ -12,14 +12,18 @@ const READY_WAIT_MS = 20_000;
 export class Edges {
   readonly ports: readonly number[];
   readonly #folder: string;
+  readonly #protocol: string;
 
-  private constructor(ports: readonly number[], folder: string) {
-    this.ports = ports;
-    this.#folder = folder;
+  private constructor(options: { ports: readonly number[]; folder: string; protocol: string }) {
+    this.ports = options.ports;
+    this.#folder = options.folder;
+    this.#protocol = options.protocol;
   }
 
-  static async prepare({ count, folder }: { count: number; folder: string }): Promise<Edges> {
-    return new Edges(await Promise.all(Array.from({ length: count }, findFreePort)), folder);
+  /** `protocol`: of the drivers that they listen for. */
+  static async prepare(options: { count: number; folder: string; protocol: string }): Promise<Edges> {
+    const ports = await Promise.all(Array.from({ length: options.count }, findFreePort));
+    return new Edges({ ...options, ports });
   }
 
   /** Paths of the configs. Wrangler reads secrets beside each, so each has a folder. */
@@ -34,7 +38,7 @@ export class Edges {
       this.ports.map((port, index) => {
         const name = `${config.name}-edge-${index + 2}`;
         return writeConfig({
-          config: edgeConfig(config, { name, port }),
+          config: edgeConfig(config, { name, port, protocol: this.#protocol }),
           folder: join(this.#folder, name),
           secrets,
         });
@@ -63,7 +67,10 @@ export class Edges {
   }
 }
 
-function edgeConfig(config: WranglerConfig, edge: { name: string; port: number }): WranglerConfig {
+function edgeConfig(
+  config: WranglerConfig,
+  edge: { name: string; port: number; protocol: string },
+): WranglerConfig {
   const objects = config['durable_objects'] as { bindings: Record<string, string>[] };
   return {
     ...config,
@@ -71,6 +78,7 @@ function edgeConfig(config: WranglerConfig, edge: { name: string; port: number }
     // Who has no classes of its own migrates none.
     migrations: undefined,
     durable_objects: { bindings: objects.bindings.map((one) => ({ ...one, script_name: config.name })) },
+    vars: { ...config.vars, LISTENERS: JSON.stringify({ [edge.port]: edge.protocol }) },
     connect: [{ protocol: 'tcp', port: edge.port, address: '127.0.0.1' }],
   };
 }

@@ -10,7 +10,15 @@ import { findFreePort } from '../../src/cli/ports.ts';
 import { startWarmpool, type Warmpool, type WarmpoolOptions } from '../../src/cli/warmpool-server.ts';
 import type { DelayProxy } from '../../src/demo/delay-proxy.ts';
 import { Edges } from './edges.ts';
-import { askOrigin, type Origin, originUrl, startOrigin, stopOrigin, type Version } from './origins.ts';
+import {
+  askOrigin,
+  type Origin,
+  originUrl,
+  protocolOf,
+  startOrigin,
+  stopOrigin,
+  type Version,
+} from './origins.ts';
 
 const START_ATTEMPTS_MAX = 3;
 const ACCOUNT = 'local';
@@ -57,6 +65,7 @@ export async function startHarness(
   const further = await Edges.prepare({
     count: (options.edges ?? 1) - 1,
     folder: join(folder.path, 'edges'),
+    protocol: protocolOf(options.versions?.[0] ?? '18'),
   });
   const [warmpool, ...origins] = await Promise.all([
     startOnFreePorts({

@@ -30,7 +30,7 @@ export async function startOrigin(version: Version): Promise<Origin> {
     : await startPostgresServer({ version, settings: { max_connections: '200' } });
   return {
     version,
-    protocol: isMySql(version) ? 'mysql' : 'postgres',
+    protocol: protocolOf(version),
     server,
     proxy: await startDelayProxy({ targetPort: server.port, rttMs: 0 }),
   };
@@ -48,6 +48,10 @@ export function originUrl({ protocol, server }: Origin, database: string): strin
 /** On a connection of its own. */
 export async function askOrigin(url: string, sql: string): Promise<Record<string, unknown>[]> {
   return url.startsWith('mysql:') ? askMySql(url, sql) : askPostgres(url, sql);
+}
+
+export function protocolOf(version: Version): 'postgres' | 'mysql' {
+  return isMySql(version) ? 'mysql' : 'postgres';
 }
 
 function isMySql(version: Version): version is MySqlFlavour {
