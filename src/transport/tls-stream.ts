@@ -1,8 +1,10 @@
 /** TLS of our own over any stream of bytes: for what the runtime's cannot do. Loaded when first needed. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { PoolerError } from '../errors.ts';
+import { ByteSink } from './byte-sink.ts';
 import type { ReadResult } from './byte-source.ts';
 import type { ByteStream, SecureStream } from './byte-stream.ts';
+import { withDeadline } from './deadline.ts';
 import type { OwnTlsOptions } from './own-tls.ts';
 import { refusal } from './refusal.ts';
 import { CertificateError } from './tls/alerts.ts';
@@ -10,6 +12,7 @@ import { endPointOf } from './tls/certificate.ts';
 import { TlsClient } from './tls/client.ts';
 import type { HandshakeOptions } from './tls/handshake.ts';
 import { checkTrust } from './tls/trust.ts';
+import { join } from './tls/wire.ts';
 
 /** Shakes hands. Throws a PoolerError; the stream below stays the caller's to close. */
 export async function startTls(below: ByteStream, options: OwnTlsOptions): Promise<SecureStream> {
@@ -25,7 +28,7 @@ export async function startTls(below: ByteStream, options: OwnTlsOptions): Promi
       const { value, done } = await below.read();
       if (done || !value) throw new Error('The server closed the connection.');
       try {
-        early.push(...client.receive(value));
+        early.push(...(await client.receive(value)));
       } finally {
         below.recycle(value);
       }
@@ -57,15 +60,19 @@ function certificatesOf(pem: string): Uint8Array[] {
 }
 
 async function flush(below: ByteStream, client: TlsClient): Promise<void> {
-  const bytes = client.takeOutbox();
+  const bytes = await client.takeOutbox();
   if (bytes.length > 0) await below.write(bytes);
 }
+
+const GOODBYE_MS = 1_000;
 
 const LEFT = 'The server left when it had seen our client certificate; it may not accept it';
 
 class TlsStream implements SecureStream {
   readonly #below: ByteStream;
   readonly #client: TlsClient;
+  readonly #sink: ByteSink;
+  #flushed: Promise<void> = Promise.resolve();
   /** What was said and not read yet. */
   readonly #said: Uint8Array[];
   /** The server's first words prove that it took our certificate: in 1.3 it says no only now. */
@@ -87,6 +94,8 @@ class TlsStream implements SecureStream {
     this.#client = client;
     this.#said = said;
     below.onBroken = (why) => this.onBroken(why);
+    const writable = new WritableStream<Uint8Array>({ write: (bytes) => this.#say(bytes) });
+    this.#sink = new ByteSink(writable, () => this.onBroken());
     const certificate = client.serverCertificate;
     const endPoint = certificate && endPointOf(certificate);
     if (endPoint !== undefined) this.endPoint = endPoint;
@@ -94,12 +103,12 @@ class TlsStream implements SecureStream {
 
   async read(): Promise<ReadResult> {
     for (;;) {
-      const value = this.#said.shift();
-      if (value !== undefined) return { value, done: false };
+      // As one: each read of ours costs whoever passes it on a write.
+      if (this.#said.length > 0) return { value: join(this.#said.splice(0)), done: false };
       if (this.#client.isEnded) return { value: undefined, done: true };
       const bytes = await this.#readBelow();
       if (bytes === undefined) return { value: undefined, done: true };
-      this.#receive(bytes);
+      await this.#receive(bytes);
       this.#below.recycle(bytes);
     }
   }
@@ -121,26 +130,45 @@ class TlsStream implements SecureStream {
   recycle(): void {}
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (!this.#client.isOpen) return undefined;
-    return this.#below.write(this.#client.seal(bytes));
+    return this.#sink.write(bytes);
   }
 
   close(): void {
-    const goodbye = this.#client.close();
-    if (goodbye.length > 0) void this.#below.write(goodbye);
-    this.#below.close();
+    this.#client.close();
+    void this.#sayGoodbye();
+  }
+
+  /** A server that takes nothing more does not hear it, and does not keep the stream open. */
+  async #sayGoodbye(): Promise<void> {
+    try {
+      await withDeadline(this.#flush(), GOODBYE_MS, () => new Error('not taken'));
+    } catch {
+      // What was not sent is lost.
+    } finally {
+      this.#below.close();
+    }
+  }
+
+  #say(bytes: Uint8Array): Promise<void> {
+    if (this.#client.isOpen) this.#client.say(bytes);
+    return this.#flush();
+  }
+
+  /** One after the other: records must leave in the order in which they were numbered. */
+  #flush(): Promise<void> {
+    this.#flushed = this.#flushed.then(() => flush(this.#below, this.#client));
+    return this.#flushed;
   }
 
   /** Throws a PoolerError; then the stream is of no use any more. */
-  #receive(bytes: Uint8Array): void {
+  async #receive(bytes: Uint8Array): Promise<void> {
     try {
-      this.#said.push(...this.#client.receive(bytes));
+      this.#said.push(...(await this.#client.receive(bytes)));
       this.#hasServerSpoken ||= this.#said.length > 0;
     } catch (cause) {
       throw this.#hasServerSpoken ? lost(cause) : handshakeError(cause);
     } finally {
-      const answer = this.#client.takeOutbox();
-      if (answer.length > 0) void this.#below.write(answer);
+      void this.#flush();
     }
   }
 }

@@ -19,14 +19,17 @@ import {
   renderFar,
   renderMySql,
   renderReport,
+  renderTransports,
   resultOf,
 } from './report.ts';
 import { type Row, rowsOf } from './rows.ts';
 import type { Target } from './target.ts';
 import { startTargets, type Targets } from './targets.ts';
+import { measureTransports } from './transports.ts';
 
-/** What `--only` calls it. */
+/** What `--only` calls them. */
 const CACHE = 'cache';
+const TRANSPORTS = 'transports';
 const FAR_ROUNDS = 21;
 const SECONDS_MAX = 600;
 const ROUNDS_MAX = 100;
@@ -83,6 +86,11 @@ async function bench(options: BenchOptions): Promise<void> {
     only: options.only ?? '',
   }).catch(withoutMySql);
   if (mysql) console.log(`\n${renderMySql(mysql.rows)}\n\nThrough Warmpool with caching off, and on.`);
+  const isTransportWanted = TRANSPORTS.includes(options.only ?? '');
+  const transports = isTransportWanted
+    ? await runStep('transports', () => measureTransports(rounds))
+    : undefined;
+  if (transports) console.log(`\n${renderTransports(transports)}`);
   const report = {
     at: new Date().toISOString(),
     machine: machine(),
@@ -91,6 +99,7 @@ async function bench(options: BenchOptions): Promise<void> {
     rows: results,
     ...cache,
     mysql,
+    transports,
   };
   await write(resolve(options.json), JSON.stringify(report, null, 2));
 }

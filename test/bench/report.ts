@@ -4,6 +4,7 @@ import type { CacheResult, FarResult } from './cache.ts';
 import type { MySqlResult } from './mysql.ts';
 import type { Row, Sample } from './rows.ts';
 import { TARGET_NAMES, type TargetName } from './target.ts';
+import type { TransportResult } from './transports.ts';
 
 /** What a target did in one row. Without samples: `problem` says why. */
 export interface Outcome {
@@ -79,6 +80,11 @@ export function renderMySql(results: readonly MySqlResult[]): string {
     ratioText(cached / direct),
   ]);
   return align([['', 'direct', 'pooled', 'cached', 'pooled of direct', 'cached of direct'], ...lines]);
+}
+
+export function renderTransports(results: readonly TransportResult[]): string {
+  const lines = results.map(({ name, megabytesPerSecond }) => [name, megabytesPerSecond.toFixed(0)]);
+  return align([['one large result, by', 'MB/s'], ...lines]);
 }
 
 function cellOf(row: Row | undefined, { medians, problem }: Outcome): string {

@@ -39,11 +39,11 @@ export interface Lies {
 const SUITE = 0x1301;
 
 /** Answers a ClientHello with all that the server says in a handshake. */
-export function answerHello(
+export async function answerHello(
   hello: Uint8Array,
   certified: { certificate: string; key: string },
   lies: Lies,
-): Uint8Array {
+): Promise<Uint8Array> {
   const suite = SUITES.get(SUITE);
   if (!suite) throw new Error('no such suite');
   const clientHello = hello.subarray(5);
@@ -67,7 +67,9 @@ export function answerHello(
   const schedule = new Schedule13(suite.hash);
   const secrets = schedule.handshake(exchange.secret(keyShareOf(clientHello)), covered());
   const cipher = new Cipher13(protection13(suite, secrets.server));
-  const records = [plainRecord({ type: Content.handshake, content: serverHello })];
+  const records: (Uint8Array | Promise<Uint8Array>)[] = [
+    plainRecord({ type: Content.handshake, content: serverHello }),
+  ];
   const say = (content: Uint8Array): void => {
     transcript.push(content);
     const [head, rest] = [content.subarray(0, 2), content.subarray(2)];
@@ -93,7 +95,7 @@ export function answerHello(
   say(message(Handshake.finished, lies.isFinishedWrong ? proof.map((byte) => byte ^ 1) : proof));
   const later = new Cipher13(protection13(suite, schedule.application(covered()).server));
   records.push(...(lies.later ?? []).map((record) => later.seal(record)));
-  return join(records);
+  return join(await Promise.all(records));
 }
 
 function keyShareOf(clientHello: Uint8Array): Uint8Array {

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectionString } from '../../src/cli/config.ts';
 import type { Warmpool } from '../../src/cli/warmpool-server.ts';
-import type { PostgresServer } from '../../src/demo/postgres-server.ts';
 
 export interface Answer {
   success: boolean;
@@ -17,11 +16,21 @@ export interface ConfigWishes {
   origin?: Record<string, unknown>;
 }
 
+/** As both kinds of server have it. */
+export interface Database {
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+}
+
 export class Api {
   readonly #warmpool: Warmpool;
-  readonly #server: PostgresServer;
+  readonly #server: Database;
+  readonly #protocol: 'postgres' | 'mysql';
 
-  constructor(warmpool: Warmpool, server: PostgresServer) {
+  constructor(warmpool: Warmpool, server: Database, protocol: 'postgres' | 'mysql' = 'postgres') {
+    this.#protocol = protocol;
     this.#warmpool = warmpool;
     this.#server = server;
   }
@@ -36,7 +45,14 @@ export class Api {
     const { port, user, password, database } = this.#server;
     return this.post('/hyperdrive/configs', {
       name: `test_${randomBytes(6).toString('hex')}`,
-      origin: { scheme: 'postgres', database, user, password, ...(origin ?? { host, port }) },
+      origin: {
+        scheme: this.#protocol,
+        database,
+        user,
+        password,
+        ...(hasWay(origin) ? {} : { host, port }),
+        ...origin,
+      },
       mtls,
       caching: { disabled: true },
     });
@@ -46,13 +62,14 @@ export class Api {
   async createUrl(wishes: ConfigWishes): Promise<string> {
     const { success, result, errors } = await this.create(wishes);
     if (!success) throw new Error(JSON.stringify(errors));
+    const { mysqlPort, postgresPort } = this.#warmpool;
     const tokens = await this.post(`/hyperdrive/configs/${result['id']}/tokens`, { user: 'app' });
     return connectionString({
-      protocol: 'postgres',
+      protocol: this.#protocol,
       user: 'app',
       token: String(tokens.result['token']),
       host: '127.0.0.1',
-      port: this.#warmpool.postgresPort,
+      port: this.#protocol === 'mysql' ? mysqlPort : postgresPort,
       config: String(result['name']),
     });
   }
@@ -66,4 +83,8 @@ export class Api {
     });
     return response.json() as Promise<Answer>;
   }
+}
+
+function hasWay(origin: Record<string, unknown> | undefined): boolean {
+  return origin?.['host'] !== undefined;
 }

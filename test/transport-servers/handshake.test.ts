@@ -129,8 +129,7 @@ class Talk {
     this.#wire = new Duplex({
       read: () => {},
       write: (chunk: Buffer, _encoding, done) => {
-        this.#arrive(this.tamper(new Uint8Array(chunk)));
-        done();
+        void this.#arrive(this.tamper(new Uint8Array(chunk))).then(() => done());
       },
     });
     this.server = new TLSSocket(this.#wire, {
@@ -159,12 +158,13 @@ class Talk {
   }
 
   async shakeHands(): Promise<void> {
-    this.#flush();
+    await this.#flush();
     await this.#until(() => this.#client.isOpen);
   }
 
   async echo(bytes: Uint8Array): Promise<Buffer> {
-    this.#wire.push(this.#client.seal(bytes));
+    this.#client.say(bytes);
+    await this.#flush();
     await this.#until(() => Buffer.concat(this.#said).length >= bytes.length);
     return Buffer.concat(this.#said);
   }
@@ -178,19 +178,19 @@ class Talk {
     }
   }
 
-  #arrive(bytes: Uint8Array): void {
+  async #arrive(bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length; at += this.#pieceBytes)
-        this.#said.push(...this.#client.receive(bytes.slice(at, at + this.#pieceBytes)));
+        this.#said.push(...(await this.#client.receive(bytes.slice(at, at + this.#pieceBytes))));
     } catch (error) {
       this.#error ??= error;
     }
-    this.#flush();
+    await this.#flush();
     this.#wake();
   }
 
-  #flush(): void {
-    const bytes = this.#client.takeOutbox();
+  async #flush(): Promise<void> {
+    const bytes = await this.#client.takeOutbox();
     if (bytes.length > 0) this.#wire.push(this.tamperSent(bytes));
   }
 }

@@ -1,6 +1,8 @@
 /** Origins behind a tunnel, end to end: Access in front, a WebSocket bridge that is not ours, a real PostgreSQL. */
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftovers.ts';
+import { runWrangler } from '../../src/cli/wrangler-dev.ts';
 import { CertificateMaker, type Certified, makeRoot } from '../fakes/authority.ts';
 import { type Harness, startHarness } from '../fakes/harness.ts';
 import { TlsServer } from '../fakes/tls-server.ts';
@@ -20,10 +22,12 @@ describe.runIf(isThere)('behind a tunnel', () => {
   let harness: Harness;
   let server: TlsServer;
   let tunnel: Tunnel;
+  let folder: TemporaryFolder;
   let api: Api;
 
   beforeAll(async () => {
     maker = await CertificateMaker.open();
+    folder = await makeTemporaryFolder('warmpool-tunnel');
     root = await makeRoot(maker, 'Test CA');
     const certified = await maker.make({ name: 'server', alternatives: 'IP:127.0.0.1', issuer: root });
     [harness, server] = await Promise.all([
@@ -42,6 +46,7 @@ describe.runIf(isThere)('behind a tunnel', () => {
     await tunnel?.stop();
     await Promise.all([harness?.stop(), server?.postgres.stop()]);
     await maker?.stop();
+    await folder?.remove();
   });
 
   const origin = (token: object = TOKEN): Record<string, unknown> => ({ host: tunnel.host, ...token });
@@ -128,6 +133,33 @@ describe.runIf(isThere)('behind a tunnel', () => {
     const next = await connected();
     expect((await next.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
     await Promise.allSettled([client.end(), next.end()]);
+  });
+
+  test("wrangler's own commands make it, and never print the secret", async () => {
+    const { user, password } = server.postgres;
+    const wrangler = (...args: string[]): Promise<string> =>
+      runWrangler({
+        args,
+        folder: folder.path,
+        env: {
+          CLOUDFLARE_API_BASE_URL: harness.warmpool.apiBase,
+          CLOUDFLARE_API_TOKEN: harness.warmpool.adminToken,
+          CLOUDFLARE_ACCOUNT_ID: 'local',
+        },
+      });
+    const created = await wrangler(
+      ...['hyperdrive', 'create', 'behind-access', `--origin-host=${tunnel.host}`],
+      ...[`--access-client-id=${TOKEN.access_client_id}`],
+      ...[`--access-client-secret=${TOKEN.access_client_secret}`],
+      ...['--database=postgres', `--origin-user=${user}`, `--origin-password=${password}`],
+      '--caching-disabled=true',
+    );
+    const shown = await wrangler('hyperdrive', 'get', /[0-9a-f]{32}/.exec(created)?.[0] ?? '');
+    expect(JSON.parse(shown.slice(shown.indexOf('{'))).origin).toMatchObject({
+      host: tunnel.host,
+      access_client_id: TOKEN.access_client_id,
+    });
+    expect(created + shown).not.toContain(TOKEN.access_client_secret);
   });
 
   /** Asks past the tunnel. */

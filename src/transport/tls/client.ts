@@ -2,7 +2,7 @@
  * One TLS connection as its client: bytes in, bytes out, no I/O.
  *
  *   handshake -> nothing may be said yet; what must be sent stands in the outbox
- *   open      -> `seal` and `receive`
+ *   open      -> `say` and `receive`
  *   ended     -> the server said goodbye, or something was wrong
  *
  * An alert is put into the outbox before an error is thrown: send the outbox in any case.
@@ -42,7 +42,7 @@ const KEY_UPDATE_REQUESTED = 1;
 export class TlsClient implements Channel {
   readonly transcript: Uint8Array[] = [];
   readonly #cutter = new RecordCutter();
-  readonly #outbox: Uint8Array[] = [];
+  readonly #outbox: (Uint8Array | Promise<Uint8Array>)[] = [];
   readonly #handshake: ReturnType<typeof handshake>;
   #wanted: 'message' | 'changeCipherSpec' | undefined;
   #established: Established | undefined;
@@ -72,18 +72,18 @@ export class TlsClient implements Channel {
     return this.#established?.serverCertificate;
   }
 
-  /** What must be sent now. */
-  takeOutbox(): Uint8Array {
-    return join(this.#outbox.splice(0));
+  /** What must be sent now. What one call returns must be sent before what the next one returns. */
+  async takeOutbox(): Promise<Uint8Array> {
+    return join(await Promise.all(this.#outbox.splice(0)));
   }
 
-  /** What the server said, in clear. Throws where the connection must end. */
-  receive(bytes: Uint8Array): Uint8Array[] {
+  /** What the server said, in clear. Throws where the connection must end. One call at a time. */
+  async receive(bytes: Uint8Array): Promise<Uint8Array[]> {
     const said: Uint8Array[] = [];
     try {
       for (const record of this.#cutter.cut(bytes)) {
         if (this.#isEnded) break;
-        const content = this.#receiveRecord(record);
+        const content = await this.#receiveRecord(record);
         this.#countWordless(content);
         if (content !== undefined && content.length > 0) said.push(content);
       }
@@ -95,21 +95,19 @@ export class TlsClient implements Channel {
     return said;
   }
 
-  /** Records that hold these bytes. Only while it is open. */
-  seal(bytes: Uint8Array): Uint8Array {
+  /** Puts records that hold these bytes into the outbox; they must stay as they are until it is taken. */
+  say(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += PLAINTEXT_BYTES_MAX) {
       const content = bytes.subarray(at, at + PLAINTEXT_BYTES_MAX);
       this.#write({ type: Content.applicationData, content });
     }
-    return this.takeOutbox();
   }
 
   /** Goodbye. */
-  close(): Uint8Array {
-    if (!this.isOpen) return new Uint8Array();
+  close(): void {
+    if (!this.isOpen) return;
     this.#isEnded = true;
     this.#sendAlert(LEVEL_WARNING, Alert.closeNotify);
-    return this.takeOutbox();
   }
 
   // --- Channel ------------------------------------------------------------------------------------------------
@@ -139,10 +137,10 @@ export class TlsClient implements Channel {
 
   // --- records ------------------------------------------------------------------------------------------------
 
-  #receiveRecord(record: ProtectedRecord): Uint8Array | undefined {
+  async #receiveRecord(record: ProtectedRecord): Promise<Uint8Array | undefined> {
     // In 1.3 it stands in clear between protected ones; in 1.2 it is what turns protection on.
     if (record.type === Content.changeCipherSpec) return this.#receiveChangeCipherSpec(record);
-    const { type, content } = this.#open(record);
+    const { type, content } = await this.#open(record);
     if (this.#message.length > 0 && type !== Content.handshake)
       throw new TlsError(Alert.unexpectedMessage, 'Something else stands inside of a message.');
     switch (type) {
@@ -160,7 +158,7 @@ export class TlsClient implements Channel {
     }
   }
 
-  #open(record: ProtectedRecord): PlainRecord {
+  async #open(record: ProtectedRecord): Promise<PlainRecord> {
     const cipher = this.#reading;
     if (cipher === undefined) return { type: record.type, content: checkedLength(record.payload) };
     if (cipher.count >= RECORDS_MAX_12)

@@ -76,7 +76,6 @@ export class Schedule13 {
 
 export function protection13(suite: Suite, secret: Uint8Array): Protection {
   return {
-    suite,
     key: expandLabel(suite.hash, secret, { label: 'key', length: suite.keyBytes }),
     iv: expandLabel(suite.hash, secret, { label: 'iv', length: 12 }),
   };
@@ -110,8 +109,8 @@ export function protections12(suite: Suite, block: Uint8Array): { client: Protec
   const { keyBytes } = suite;
   const at = (from: number, length: number): Uint8Array => block.subarray(from, from + length);
   return {
-    client: { suite, key: at(0, keyBytes), iv: at(2 * keyBytes, 4) },
-    server: { suite, key: at(keyBytes, keyBytes), iv: at(2 * keyBytes + 4, 4) },
+    client: { key: at(0, keyBytes), iv: at(2 * keyBytes, 4) },
+    server: { key: at(keyBytes, keyBytes), iv: at(2 * keyBytes + 4, 4) },
   };
 }
 

@@ -1,11 +1,10 @@
 /**
  * The record layer (RFC 8446, section 5; RFC 5246, section 6 and RFC 5288 for 1.2): cuts what arrives into records, and
- * protects and opens them with AES-GCM.
+ * protects and opens them with AES-GCM. By WebCrypto: node:crypto's ciphers are five times slower on workerd
+ * 1.20261102.1.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { Alert, TlsError } from './alerts.ts';
 import { TLS_1_2 } from './messages.ts';
-import type { Suite } from './suites.ts';
 import { join, malformed } from './wire.ts';
 
 export const Content = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23 } as const;
@@ -59,22 +58,24 @@ export function plainRecord({ type, content }: PlainRecord): Uint8Array {
 }
 
 export interface Protection {
-  suite: Suite;
   key: Uint8Array;
   /** 12 bytes in 1.3, 4 in 1.2. */
   iv: Uint8Array;
 }
 
+interface Sealing {
+  nonce: Uint8Array;
+  aad: Uint8Array;
+}
+
 /** One direction of a connection. Each record has a number of its own, and no two share a nonce. */
 export abstract class RecordCipher {
-  readonly suite: Suite;
-  readonly key: Uint8Array;
-  readonly iv: Uint8Array;
+  protected readonly iv: Uint8Array;
+  readonly #key: Promise<CryptoKey>;
   #count = 0;
 
-  constructor({ suite, key, iv }: Protection) {
-    this.suite = suite;
-    this.key = key;
+  constructor({ key, iv }: Protection) {
+    this.#key = crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
     this.iv = iv;
   }
 
@@ -83,8 +84,9 @@ export abstract class RecordCipher {
     return this.#count;
   }
 
-  abstract seal(record: PlainRecord): Uint8Array;
-  abstract open(record: ProtectedRecord): PlainRecord;
+  /** Its number is the next one at the moment of the call. */
+  abstract seal(record: PlainRecord): Promise<Uint8Array>;
+  abstract open(record: ProtectedRecord): Promise<PlainRecord>;
 
   protected nextNumber(): Uint8Array {
     const number = new Uint8Array(8);
@@ -93,41 +95,31 @@ export abstract class RecordCipher {
     return number;
   }
 
-  protected encrypt(text: { nonce: Uint8Array; aad: Uint8Array; parts: Uint8Array[] }): Uint8Array[] {
-    const cipher = createCipheriv(this.suite.cipher, this.key, text.nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(text.aad);
-    const sealed = text.parts.map((part): Uint8Array => cipher.update(part));
-    sealed.push(cipher.final(), cipher.getAuthTag());
-    return sealed;
+  /** The tag stands behind it. */
+  protected async encrypt({ nonce, aad, content }: Sealing & { content: Uint8Array }): Promise<Uint8Array> {
+    return new Uint8Array(await crypto.subtle.encrypt(algorithm(nonce, aad), await this.#key, content));
   }
 
-  protected decrypt(text: { nonce: Uint8Array; aad: Uint8Array; sealed: Uint8Array }): Uint8Array {
-    const { nonce, aad, sealed } = text;
-    if (sealed.length < TAG_BYTES) throw badRecord();
-    const end = sealed.length - TAG_BYTES;
-    const decipher = createDecipheriv(this.suite.cipher, this.key, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(aad);
-    decipher.setAuthTag(sealed.subarray(end));
-    const content = decipher.update(sealed.subarray(0, end));
+  protected async decrypt({ nonce, aad, sealed }: Sealing & { sealed: Uint8Array }): Promise<Uint8Array> {
+    const key = await this.#key;
     try {
-      decipher.final();
+      return new Uint8Array(await crypto.subtle.decrypt(algorithm(nonce, aad), key, sealed));
     } catch {
       throw badRecord();
     }
-    return content;
   }
 }
 
 export class Cipher13 extends RecordCipher {
-  seal({ type, content }: PlainRecord): Uint8Array {
+  async seal({ type, content }: PlainRecord): Promise<Uint8Array> {
     const header = headerOf(Content.applicationData, content.length + 1 + TAG_BYTES);
-    const inner = [content, Uint8Array.of(type)];
-    return join([header, ...this.encrypt({ nonce: this.#nextNonce(), aad: header, parts: inner })]);
+    const inner = join([content, Uint8Array.of(type)]);
+    return join([header, await this.encrypt({ nonce: this.#nextNonce(), aad: header, content: inner })]);
   }
 
   /** The type stands behind the content and before padding with zeros. */
-  open({ header, payload }: ProtectedRecord): PlainRecord {
-    const inner = this.decrypt({ nonce: this.#nextNonce(), aad: header, sealed: payload });
+  async open({ header, payload }: ProtectedRecord): Promise<PlainRecord> {
+    const inner = await this.decrypt({ nonce: this.#nextNonce(), aad: header, sealed: payload });
     let end = inner.length - 1;
     while (end >= 0 && inner[end] === 0) end -= 1;
     if (end < 0) throw new TlsError(Alert.unexpectedMessage, 'A record has no content.');
@@ -144,22 +136,26 @@ export class Cipher13 extends RecordCipher {
 }
 
 export class Cipher12 extends RecordCipher {
-  seal({ type, content }: PlainRecord): Uint8Array {
+  async seal({ type, content }: PlainRecord): Promise<Uint8Array> {
     const number = this.nextNumber();
     const aad = join([number, headerOf(type, content.length)]);
     const header = headerOf(type, EXPLICIT_NONCE_BYTES + content.length + TAG_BYTES);
-    const sealed = this.encrypt({ nonce: join([this.iv, number]), aad, parts: [content] });
-    return join([header, number, ...sealed]);
+    const sealed = await this.encrypt({ nonce: join([this.iv, number]), aad, content });
+    return join([header, number, sealed]);
   }
 
-  open({ type, payload }: ProtectedRecord): PlainRecord {
+  async open({ type, payload }: ProtectedRecord): Promise<PlainRecord> {
     const length = payload.length - EXPLICIT_NONCE_BYTES - TAG_BYTES;
     if (length < 0) throw badRecord();
     const nonce = join([this.iv, payload.subarray(0, EXPLICIT_NONCE_BYTES)]);
     const aad = join([this.nextNumber(), headerOf(type, length)]);
-    const content = this.decrypt({ nonce, aad, sealed: payload.subarray(EXPLICIT_NONCE_BYTES) });
+    const content = await this.decrypt({ nonce, aad, sealed: payload.subarray(EXPLICIT_NONCE_BYTES) });
     return { type, content: checkedLength(content) };
   }
+}
+
+function algorithm(iv: Uint8Array, additionalData: Uint8Array): SubtleCryptoEncryptAlgorithm {
+  return { name: 'AES-GCM', iv, additionalData, tagLength: 8 * TAG_BYTES };
 }
 
 function headerOf(type: number, length: number): Uint8Array {

@@ -25,14 +25,14 @@ function makeClient(checkServer = (): void => {}): TlsClient {
   return new TlsClient({ host: 'db.example.com', random: new Uint8Array(32).fill(1), checkServer });
 }
 
-function talk(lies: Lies): TlsClient {
+async function talk(lies: Lies): Promise<TlsClient> {
   const client = makeClient();
-  client.receive(answerHello(client.takeOutbox(), CERTIFIED, lies));
+  await client.receive(await answerHello(await client.takeOutbox(), CERTIFIED, lies));
   return client;
 }
 
-test('a server that keeps the rules is let in', () => {
-  expect(talk({}).isOpen).toBe(true);
+test('a server that keeps the rules is let in', async () => {
+  expect((await talk({})).isOpen).toBe(true);
 });
 
 test.each<[what: string, lies: Lies, words: string]>([
@@ -53,14 +53,14 @@ test.each<[what: string, lies: Lies, words: string]>([
   ['renews its key in a third way', { later: [told(24, 0, 0, 1, 2)] }, 'renews its key in an unknown way'],
   ['sends records without end', { later: Array(1001).fill(said('')) }, 'sends records and says nothing'],
   ['sends tickets without end', { later: Array(1001).fill(TICKET) }, 'sends records and says nothing'],
-])('a server that %s is not', (_what, lies, words) => {
-  expect(() => talk(lies)).toThrow(words);
+])('a server that %s is not', async (_what, lies, words) => {
+  await expect(talk(lies)).rejects.toThrow(words);
 });
 
-test('tickets and empty records between words are overlooked', () => {
+test('tickets and empty records between words are overlooked', async () => {
   const client = makeClient();
   const later = [said('a'), ...Array<PlainRecord>(900).fill(TICKET), said('b'), said(''), said('c')];
-  const heard = client.receive(answerHello(client.takeOutbox(), CERTIFIED, { later }));
+  const heard = await client.receive(await answerHello(await client.takeOutbox(), CERTIFIED, { later }));
   expect(heard.map((bytes) => new TextDecoder().decode(bytes))).toEqual(['a', 'b', 'c']);
 });
 
@@ -92,37 +92,37 @@ test.each([
     [extension(51, uint(2, 24)), extension(16)],
     'extension 16, which nobody asked for',
   ],
-])('a server that asks for %s with a second hello is not let in', (_what, extensions, words) => {
-  expect(() => makeClient().receive(retry(...extensions))).toThrow(words);
+])('a server that asks for %s with a second hello is not let in', async (_what, extensions, words) => {
+  await expect(makeClient().receive(retry(...extensions))).rejects.toThrow(words);
 });
 
-test('it may ask for a cookie alone, and for one second hello', () => {
+test('it may ask for a cookie alone, and for one second hello', async () => {
   const client = makeClient();
-  const first = client.takeOutbox();
-  client.receive(retry(COOKIE));
-  const second = client.takeOutbox();
+  const first = await client.takeOutbox();
+  await client.receive(retry(COOKIE));
+  const second = await client.takeOutbox();
   expect(Buffer.from(second).includes(COOKIE)).toBe(true);
   // The key that was offered is offered again: 65 bytes at the end.
   expect(second.slice(-65)).toEqual(first.slice(-65));
-  expect(() => client.receive(retry(COOKIE))).toThrow('contradicts its own HelloRetryRequest');
+  await expect(client.receive(retry(COOKIE))).rejects.toThrow('contradicts its own HelloRetryRequest');
 });
 
-test('it hears an alert, and nothing is taken from it any more', () => {
+test('it hears an alert, and nothing is taken from it any more', async () => {
   const client = makeClient();
-  const answer = answerHello(client.takeOutbox(), CERTIFIED, { helloExtension: extension(16) });
-  expect(() => client.receive(answer)).toThrow();
+  const answer = await answerHello(await client.takeOutbox(), CERTIFIED, { helloExtension: extension(16) });
+  await expect(client.receive(answer)).rejects.toThrow();
   // Type 21, version, length 2, fatal, unsupported_extension.
-  expect([...client.takeOutbox()]).toEqual([21, 3, 3, 0, 2, 2, 110]);
+  expect([...(await client.takeOutbox())]).toEqual([21, 3, 3, 0, 2, 2, 110]);
   expect(client.isEnded).toBe(true);
-  expect(client.receive(answer)).toEqual([]);
+  expect(await client.receive(answer)).toEqual([]);
 });
 
-test('what the caller says of the certificate decides', () => {
+test('what the caller says of the certificate decides', async () => {
   const client = makeClient(() => {
     throw new Error('not trusted');
   });
-  const answer = answerHello(client.takeOutbox(), CERTIFIED, {});
-  expect(() => client.receive(answer)).toThrow('not trusted');
+  const answer = await answerHello(await client.takeOutbox(), CERTIFIED, {});
+  await expect(client.receive(answer)).rejects.toThrow('not trusted');
   expect(client.isOpen).toBe(false);
 });
 
@@ -138,18 +138,18 @@ test.each([
   ['a ServerHello that is cut short', Uint8Array.of(22, 3, 3, 0, 5, 2, 0, 0, 1, 3), 'a message is too short'],
   ['an alert', Uint8Array.of(21, 3, 3, 0, 2, 2, 40), 'accepts none of our ciphers'],
   ['SSL 3.0', Uint8Array.of(21, 3, 0, 0, 2, 2, 70), 'speaks neither TLS 1.2 nor TLS 1.3'],
-])('%s instead of a handshake ends it', (_what, bytes, words) => {
-  expect(() => makeClient().receive(bytes)).toThrow(words);
+])('%s instead of a handshake ends it', async (_what, bytes, words) => {
+  await expect(makeClient().receive(bytes)).rejects.toThrow(words);
 });
 
-test('random bytes never do more than end it', () => {
+test('random bytes never do more than end it', async () => {
   for (let round = 0; round < 300; round += 1) {
     const bytes = crypto.getRandomValues(new Uint8Array(64));
     // So that some get past the first checks.
     bytes.set([22, 3, 3, 0, 59, 2, 0, 0, 55, 3, 3].slice(0, round % 12));
     const client = makeClient();
     try {
-      client.receive(bytes);
+      await client.receive(bytes);
     } catch (error) {
       expect(error).toBeInstanceOf(Error);
     }
