@@ -55,6 +55,7 @@ Stop with Ctrl-C.`);
 }
 
 /** The command knows the usual ports only. */
-function portOption({ postgresPort }: DevOptions): string {
-  return postgresPort === defaultPortOf('postgres') ? '' : ` --port ${postgresPort}`;
+function portOption({ postgresPort, mysqlPort }: DevOptions): string {
+  const isUsual = postgresPort === defaultPortOf('postgres') && mysqlPort === defaultPortOf('mysql');
+  return isUsual ? '' : ' --port <that of its protocol>';
 }
