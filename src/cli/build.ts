@@ -19,22 +19,21 @@ const FILES = [
 export function buildCommand(): Command {
   return new Command('build')
     .description('make a folder that runs Warmpool without wrangler, npm or Node')
-    .option('--out <folder>', 'where; replaced if it is there', 'dist')
+    .option('--out <folder>', 'where; data, certificates and configs of yours in it are kept', 'dist')
     .addHelpText('after', '\nExample:\n  $ npm run build -- --out /opt/warmpool\n  $ /opt/warmpool/start')
     .action(({ out }: { out: string }) => runStep('build', () => buildSelfHosted(resolve(out))));
 }
 
 export async function buildSelfHosted(out: string): Promise<void> {
   await buildParser();
-  await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   const config = await readConfig(join(PROJECT, 'wrangler.jsonc'));
   await bundleWorker({ ...config, build: undefined, main: join(SOURCES, 'worker.ts') }, out);
   const database = await readFile(join(SOURCES, 'database.ts'), 'utf8');
   await writeFile(join(out, 'database.js'), stripTypeScriptTypes(database));
   await writeFile(join(out, 'migrations.json'), JSON.stringify(await readMigrations(), null, 2));
-  for (const file of FILES) await copyFile(join(SOURCES, file), join(out, file));
-  await copyFile(workerdPath(), join(out, 'workerd'));
+  for (const file of FILES) await replaceFile(join(SOURCES, file), join(out, file));
+  await replaceFile(workerdPath(), join(out, 'workerd'));
   for (const program of ['start', 'workerd']) await chmod(join(out, program), 0o755);
 }
 
@@ -46,13 +45,21 @@ export async function bundleWorker(config: WranglerConfig, out: string): Promise
     folder: folder.path,
     secrets: {},
   });
+  const bundle = join(folder.path, 'bundle');
   await runWrangler({
-    args: ['deploy', '--dry-run', '--outdir', out, '--config', path],
+    args: ['deploy', '--dry-run', '--outdir', bundle, '--config', path],
     folder: folder.path,
   });
+  await mkdir(out, { recursive: true });
+  const files = (await readdir(bundle)).filter((name) => name !== 'README.md' && !name.endsWith('.map'));
+  for (const file of files) await copyFile(join(bundle, file), join(out, file));
   await folder.remove();
-  const notNeeded = (await readdir(out)).filter((name) => name === 'README.md' || name.endsWith('.map'));
-  for (const name of notNeeded) await rm(join(out, name));
+}
+
+/** A program that runs must not be written to, but its name can be given to another. */
+async function replaceFile(from: string, to: string): Promise<void> {
+  await rm(to, { force: true });
+  await copyFile(from, to);
 }
 
 async function readMigrations(): Promise<{ name: string; sql: string }[]> {

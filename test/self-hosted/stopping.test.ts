@@ -136,8 +136,9 @@ test('a transaction that does not end is cut off, and rolled back', async () => 
   expect(await asOrigin('select id from cut')).toEqual([]);
 });
 
-test('the next start finds the configs of the one before', async () => {
+test('the next start finds the configs of the one before, also where it was built anew meanwhile', async () => {
   await prepare(true);
+  await buildSelfHosted(join(folder.path, 'dist'));
   await startAgain();
   const { client } = await connected();
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);

@@ -121,6 +121,15 @@ test('no file is longer than 300 lines, no line longer than 110 characters', () 
   expect(long).toEqual([]);
 });
 
+test('Cloudflare and self-hosted run on one compatibility date', () => {
+  const date = /compatibility_?date"?\s*[:=]\s*"([\d-]+)"/gi;
+  const dates = ['wrangler.jsonc', 'src/self-hosted/warmpool.capnp', 'src/self-hosted/drain.capnp'].flatMap(
+    (file) => [...read(file).matchAll(date)].map(([, found]) => found),
+  );
+  expect(dates).toHaveLength(4);
+  expect(new Set(dates).size).toBe(1);
+});
+
 test('nothing is left undone, and no check is switched off without a reason', () => {
   const marks = new RegExp(
     [
