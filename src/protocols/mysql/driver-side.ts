@@ -14,6 +14,7 @@ import { Buffer } from 'node:buffer';
 import { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import type { AcceptOptions, DriverHandshake, DriverStep, Identity, OriginFacts } from '../contract.ts';
+import { Capability, hasFlag } from './capabilities.ts';
 import { type Dialect, dialectOf, encodeDialect, missingIn, offerOf } from './dialect.ts';
 import { accessDenied, asHandshakeError, badHandshake, tooOld, unknownDatabase } from './driver-refusals.ts';
 import { encodeErr } from './errors.ts';
@@ -93,7 +94,7 @@ export class DriverHandshakeMachine implements DriverHandshake {
       const { response } = this.#state;
       if (!this.#options.passwordNeeded) return this.#admit(response, identity, []);
       // Without PLUGIN_AUTH a driver knows the native way only.
-      const plugin = response.plugin === '' ? NATIVE : response.plugin;
+      const plugin = hasFlag(response.capabilities, Capability.PLUGIN_AUTH) ? response.plugin : NATIVE;
       if (plugin !== NATIVE && plugin !== CACHING_SHA2) return this.#switch(response, identity);
       const proof = { plugin, authResponse: response.authResponse, nonce: this.#nonce(RANDOM.nonce) };
       return this.#verify(response, identity, proof);

@@ -247,6 +247,15 @@ test.each<[string, Uint8Array, Identity | undefined]>([
   });
 });
 
+test('a driver that has plugins but names none is told which to use', () => {
+  const handshake = machine();
+  handshake.receive(response({ auth: wire(), plugin: '' }));
+  expect(handshake.identified(IDENTITY)).toEqual({
+    step: 'read',
+    send: packet(2, wire([0xfe], 'caching_sha2_password\0', NONCE_OF_SWITCH, [0])),
+  });
+});
+
 test('whoever holds a bound capability needs no password, whatever the plugin', () => {
   const handshake = machine({ passwordNeeded: false });
   handshake.receive(response({ auth: wire(), plugin: 'mysql_clear_password' }));
