@@ -7,6 +7,7 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Harness, startHarness, type Target } from '../fakes/harness.ts';
 import { describeEachMySql } from '../fakes/mysql-flavours.ts';
+import { until } from './drivers.ts';
 import { failureOf, firstValue, openDriver } from './mysql-drivers.ts';
 import { expectBounded, watchResident } from './resident.ts';
 
@@ -73,6 +74,35 @@ describeEachMySql((flavour) => {
       expect(await failureOf(other.query(`select 1; kill ${String(id)}`))).toMatchObject({ errno: 1235 });
       expect(await failureOf(other.execute(`kill ${String(id)}`))).toMatchObject({ errno: 1295 });
       expect(await firstValue(one, 'select 1')).toBe(1);
+    });
+  });
+
+  describe('what runs for too long, or for nobody', () => {
+    const slow = 'select sleep(30) as nobody_waits';
+    const running = async (): Promise<number> => {
+      const sql = `select info from information_schema.processlist where info like '%nobody_waits%'`;
+      return (await harness.ask(target, sql)).length - 1;
+    };
+
+    test('a driver that leaves in the middle of a query does not cost the origin the rest of it', async () => {
+      // A destroyed connection never says what became of it.
+      void one.query(slow).catch(() => {});
+      await until(async () => (await running()) === 1, 5_000);
+      one.destroy();
+      await until(async () => (await running()) === 0, 5_000);
+    });
+
+    test('a statement that exceeds the limit is cancelled, and says so', async () => {
+      const pool = { statement_timeout_ms: 1_000 };
+      const limited = await harness.createTarget({ version: flavour, config: { pool } });
+      const driver = await openDriver(limited.pooled);
+      const sql =
+        'select count(*) from information_schema.columns a, information_schema.columns b where sleep(1)';
+      const failure = await failureOf(driver.query(sql));
+      expect(failure).toMatchObject({ errno: 1317 });
+      expect(failure.message).toContain('The limit is 1000 ms');
+      expect(await firstValue(driver, 'select 1')).toBe(1);
+      await driver.end();
     });
   });
 
