@@ -43,10 +43,17 @@ function mendOf(error: ApiError): string {
 }
 
 async function checkOrigin(api: Api, config: Config): Promise<Finding> {
-  const { host = '', port = '' } = config.origin ?? {};
+  const { origin = {} } = config;
+  const where =
+    origin.host === undefined ? `service ${origin.service_id}` : withPort(origin.host, origin.port);
   const name = `Origin of ${config.name}`;
   const { reachable, code, message } = await api.checkOrigin(config.id);
-  if (reachable) return { name, isGood: true, text: `${host}:${port} logs us in` };
+  if (reachable) return { name, isGood: true, text: `${where} logs us in` };
   const mend = (MENDS[code ?? 0] ?? MEND_OTHERWISE).replace('<id>', config.id);
-  return { name, isGood: false, text: `${host}:${port}: ${message} [code: ${code}]`, mend };
+  return { name, isGood: false, text: `${where}: ${message} [code: ${code}]`, mend };
+}
+
+/** Of a tunnel the host is all there is to say. */
+function withPort(host: string, port: number | undefined): string {
+  return port === undefined ? host : `${host}:${port}`;
 }

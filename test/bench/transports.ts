@@ -32,7 +32,7 @@ export async function measureTransports(rounds: number): Promise<TransportResult
     server: await maker.make({ name: 's', alternatives, issuer: root }),
   });
   const harness = await startHarness({ versions: [] });
-  const tunnel = isWebsockifyThere() ? await Tunnel.start(server.postgres.port) : undefined;
+  const tunnel = (await isWebsockifyThere()) ? await Tunnel.start(server.postgres.port) : undefined;
   const api = new Api(harness.warmpool, server.postgres);
   const authority = { ca_certificate_id: await api.upload({ certificates: root.certificate, ca: true }) };
   const origin = { ...TOKEN, host: tunnel?.host };

@@ -2,9 +2,11 @@
  * A tunnel as Cloudflare's looks from outside: a front that lets in who shows the service token, and behind it
  * websockify, a bridge from WebSockets to TCP that is not ours.
  */
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { findFreePort, isPortOpen, waitUntil } from '../../src/cli/ports.ts';
 import { type ProcessGroup, startProcessGroup } from '../../src/cli/process-group.ts';
 
@@ -13,8 +15,17 @@ const START_WAIT_MS = 15_000;
 
 export const TOKEN = { access_client_id: 'warmpool.access', access_client_secret: 'the-secret-of-the-token' };
 
-export function isWebsockifyThere(): boolean {
+/** Installs it where that can be done. */
+export async function isWebsockifyThere(): Promise<boolean> {
+  if (!existsSync(WEBSOCKIFY) && process.getuid?.() === 0)
+    await promisify(execFile)('apt-get', ['install', '--yes', '--no-install-recommends', 'websockify']).catch(
+      noAptGet,
+    );
   return existsSync(WEBSOCKIFY);
+}
+
+function noAptGet(): void {
+  // Not Debian: it stays missing, which is told.
 }
 
 /** What the front does instead of letting anybody through. */

@@ -11,6 +11,8 @@ import { describeEachMySql } from '../fakes/mysql-flavours.ts';
 import { isWebsockifyThere, TOKEN, Tunnel } from '../fakes/tunnel.ts';
 import { Api } from './api.ts';
 
+const isTunnelThere = await isWebsockifyThere();
+
 const KNOWN = { user: 'known', password: 'by-certificate' };
 
 let maker: CertificateMaker;
@@ -100,7 +102,7 @@ describeEachMySql((flavour) => {
     expect(await versionOf(url)).toBe('TLSv1.3');
   });
 
-  describe.runIf(isWebsockifyThere())('behind a tunnel', () => {
+  describe.runIf(isTunnelThere)('behind a tunnel', () => {
     test.each([
       ['disable', ''],
       ['no-verify', 'TLSv1.3'],

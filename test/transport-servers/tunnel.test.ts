@@ -9,7 +9,7 @@ import { TlsServer } from '../fakes/tls-server.ts';
 import { isWebsockifyThere, type Refusal, TOKEN, Tunnel } from '../fakes/tunnel.ts';
 import { Api } from './api.ts';
 
-const isThere = isWebsockifyThere();
+const isThere = await isWebsockifyThere();
 if (!isThere) console.warn('DID NOT RUN: tunnels. Install websockify first.');
 
 test.runIf(process.env['CI'])('websockify is there', () => {
