@@ -21,10 +21,7 @@ export async function startTls(below: ByteStream, options: OwnTlsOptions): Promi
   try {
     for (;;) {
       await flush(below, client);
-      if (client.isOpen) {
-        const isCertificateShown = options.client !== undefined;
-        return new TlsStream(below, { client, said: early, isCertificateShown });
-      }
+      if (client.isOpen) return new TlsStream(below, { client, said: early, options });
       const { value, done } = await below.read();
       if (done || !value) throw new Error('The server closed the connection.');
       try {
@@ -83,13 +80,9 @@ class TlsStream implements SecureStream {
 
   constructor(
     below: ByteStream,
-    {
-      client,
-      said,
-      isCertificateShown,
-    }: { client: TlsClient; said: Uint8Array[]; isCertificateShown: boolean },
+    { client, said, options }: { client: TlsClient; said: Uint8Array[]; options: OwnTlsOptions },
   ) {
-    this.#isCertificateShown = isCertificateShown;
+    this.#isCertificateShown = options.client !== undefined;
     this.#below = below;
     this.#client = client;
     this.#said = said;
@@ -97,7 +90,8 @@ class TlsStream implements SecureStream {
     const writable = new WritableStream<Uint8Array>({ write: (bytes) => this.#say(bytes) });
     this.#sink = new ByteSink(writable, () => this.onBroken());
     const certificate = client.serverCertificate;
-    const endPoint = certificate && endPointOf(certificate);
+    const isVouchedFor = options.authorities !== undefined;
+    const endPoint = certificate && endPointOf(certificate, { isVouchedFor });
     if (endPoint !== undefined) this.endPoint = endPoint;
   }
 

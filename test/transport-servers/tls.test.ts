@@ -196,9 +196,12 @@ describe('a server that cannot be trusted, and what is said of it', () => {
   });
 });
 
-test('a login is bound to the certificate: who puts himself in between cannot pass it on (SCRAM-SHA-256-PLUS)', async () => {
+test.each([
+  'p256',
+  'ed25519',
+] as const)('a login is bound to the certificate: who puts himself in between with a key of kind %s cannot pass it on', async (key) => {
   await server.use({ server: good });
-  const between = await startBetween(server.postgres.port, await maker.make({ name: 'between' }));
+  const between = await startBetween(server.postgres.port, await maker.make({ name: 'between', key }));
   try {
     const origin = { host: '127.0.0.1', port: between.port };
     const { errors } = await api.create({ origin, mtls: { sslmode: 'no-verify' } });

@@ -104,10 +104,15 @@ export function commonNameOf({ x509 }: Certificate): string | undefined {
 
 /**
  * `tls-server-end-point` (RFC 5929, section 4.1): a hash of the certificate by the hash of its signature, and never a
- * weaker one than SHA-256. Undefined: its signature has none (Ed25519).
+ * weaker one than SHA-256. Undefined: its signature has none (Ed25519). Where nobody vouches for it, there
+ * is a hash for such a signature too, or whoever is in between would show one that no login is bound to.
  */
-export function endPointOf(der: Uint8Array): Uint8Array | undefined {
-  const hash = END_POINT_HASHES.get(parseCertificate(der).signatureAlgorithm);
+export function endPointOf(
+  der: Uint8Array,
+  { isVouchedFor }: { isVouchedFor: boolean },
+): Uint8Array | undefined {
+  const known = END_POINT_HASHES.get(parseCertificate(der).signatureAlgorithm);
+  const hash = known ?? (isVouchedFor ? undefined : 'sha256');
   return hash === undefined ? undefined : createHash(hash).update(der).digest();
 }
 
