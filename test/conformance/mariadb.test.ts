@@ -2,5 +2,5 @@ import { describeMySql } from '../fakes/mysql-flavours.ts';
 import { describeConformance } from './suite.ts';
 
 describeMySql('mariadb', () => {
-  describeConformance({ protocol: 'mysql', versions: ['mariadb'], cached: [], hitsMin: 100 });
+  describeConformance({ protocol: 'mysql', versions: ['mariadb'], cached: ['mariadb'], hitsMin: 100 });
 });

@@ -1,5 +1,6 @@
 /** Drivers that hear what became of their queries, and the API's view of a cache. */
 import { randomUUID } from 'node:crypto';
+import { createConnection } from 'mysql2/promise';
 import { Client, type ClientConfig, type QueryConfig, type QueryResult } from 'pg';
 import type { Harness, Target } from './harness.ts';
 
@@ -74,11 +75,28 @@ export async function withDebugClient<T>(
 }
 
 /** The pool is open and the catalog is read: from now on what can be cached is. */
-export function untilCacheable({ pooled }: Pick<Target, 'pooled'>): Promise<void> {
+export function untilCacheable({ pooled, proxy }: Pick<Target, 'pooled' | 'proxy'>): Promise<void> {
+  if (pooled.startsWith('mysql:')) return untilMySqlIsCacheable({ pooled, proxy });
   return withDebugClient(pooled, (client) =>
     // A new text each time, for what is stored of an old one says nothing of now.
     until(async () => (await client.ask(`select '${randomUUID()}'`)).status === 'miss'),
   );
+}
+
+/** There are no notices: what comes from a cache costs the origin no round trip. */
+function untilMySqlIsCacheable({ pooled, proxy }: Pick<Target, 'pooled' | 'proxy'>): Promise<void> {
+  const ask = async (sql: string): Promise<number> => {
+    const before = proxy.stats().roundTrips;
+    const driver = await createConnection(pooled);
+    await driver.query(sql);
+    await driver.end();
+    return proxy.stats().roundTrips - before;
+  };
+  return until(async () => {
+    const sql = `select '${randomUUID()}'`;
+    await ask(sql);
+    return (await ask(sql)) === 0;
+  });
 }
 
 /** The catalog is read again a moment after definitions have changed. */
