@@ -127,6 +127,22 @@ describeEachMySql((flavour) => {
     });
   });
 
+  test('what is prepared in one database is written there, wherever the session is by then', async () => {
+    const sql = 'select name from shelves where id = 2';
+    const rename = 'update shelves set name = ? where id = 2';
+    await asDriver(async (driver) => {
+      await driver.query('create database if not exists elsewhere');
+      await driver.query(
+        'create table if not exists elsewhere.shelves (id int primary key, name varchar(50))',
+      );
+      await driver.execute(rename, ['Lower']);
+      await driver.query('use elsewhere');
+      expect(await read(sql)).toEqual([{ name: 'Lower' }]);
+      await driver.execute(rename, ['Bottom']);
+    });
+    expect(await read(sql)).toEqual([{ name: 'Bottom' }]);
+  });
+
   test('a session with state of its own is answered by the server', async () => {
     await asDriver(async (driver) => {
       await driver.query('select title from books where id = 4');

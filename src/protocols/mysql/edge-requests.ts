@@ -171,10 +171,10 @@ export class EdgeRequests {
 
   #executing(bytes: Uint8Array): Waiting | undefined {
     const { statements, dialect, settingsKey: settings, parsingKey } = this.#state;
-    const { hasAttributes, cachesColumns } = this.#state;
+    const { hasAttributes } = this.#state;
     const statement = statements.get(idIn(bytes));
     if (!statement || statement.hasLongData || statement.parsingKey !== parsingKey) return undefined;
-    const execution = cachesColumns ? undefined : readExecute(bytes, { ...statement, hasAttributes });
+    const execution = readExecute(bytes, { ...statement, hasAttributes });
     const { isRead, text, control } = readTextOf(statement.text);
     if (!execution || !isRead || control.isOff) return undefined;
     const key = keyOfExecute(text, execution, { dialect, settings });

@@ -5,7 +5,7 @@
 import { Outbox } from '../bytes/outbox.ts';
 import type { CacheableRead, EdgeConversationOptions, EdgeHooks } from '../caching.ts';
 import { keyOfSettings } from '../sql/settings-key.ts';
-import { Capability, ExtendedCapability, hasFlag } from './capabilities.ts';
+import { Capability, hasFlag } from './capabilities.ts';
 import { decodeDialect } from './dialect.ts';
 import { EdgeStatements } from './edge-statements.ts';
 import { Settings } from './settings.ts';
@@ -19,8 +19,6 @@ export class EdgeState {
   readonly hooks: EdgeHooks;
   readonly dialect: string;
   readonly hasAttributes: boolean;
-  /** What executing a statement is answered with may leave out the columns that preparing it has told. */
-  readonly cachesColumns: boolean;
   /** A query may be answered with the wish for a file: what the driver says behind it is no command then. */
   readonly mayAskForFile: boolean;
   readonly statements = new EdgeStatements();
@@ -46,11 +44,10 @@ export class EdgeState {
   isOver = false;
 
   constructor({ settings, dialect, hooks }: EdgeConversationOptions) {
-    const { capabilities, extended } = decodeDialect(dialect);
+    const { capabilities } = decodeDialect(dialect);
     this.hooks = hooks;
     this.dialect = dialect;
     this.hasAttributes = hasFlag(capabilities, Capability.QUERY_ATTRIBUTES);
-    this.cachesColumns = hasFlag(extended, ExtendedCapability.CACHE_METADATA);
     this.mayAskForFile = hasFlag(capabilities, Capability.LOCAL_FILES);
     this.settings = settings;
   }

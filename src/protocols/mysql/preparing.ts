@@ -110,13 +110,17 @@ export class Preparing {
     if (missing && this.#stream.length + missing.length >= PAYLOAD_BYTES_MAX)
       return this.#statements.refuse('Prepared statement needs to be re-prepared', 'ER_NEED_REPREPARE');
     talk.begin(statement.shared.facts);
-    talk.caching?.runs(latin1(statement.shared.text));
+    this.#judge(statement);
     if (missing) this.#passWithTypes({ held, head, types: missing });
     else this.#statements.passWithId(held.id);
     if (head.types) statement.types = head.types;
     held.typesOf = statement;
     this.#owe(statement);
     return true;
+  }
+
+  #judge({ shared }: DriverStatement): void {
+    this.#talk.caching?.runs(latin1(shared.text), { settings: shared.settings, isUnsure: false });
   }
 
   #owe(statement: DriverStatement): void {
@@ -160,7 +164,7 @@ export class Preparing {
     if ((flags & SENDS_TYPES) === 0 && held.typesOf !== statement)
       return this.#statements.refuse('Prepared statement needs to be re-prepared', 'ER_NEED_REPREPARE');
     this.#talk.begin(statement.shared.facts);
-    this.#talk.caching?.runs(latin1(statement.shared.text));
+    this.#judge(statement);
     this.#statements.passWithId(held.id);
     held.typesOf = undefined;
     this.#owe(statement);

@@ -22,6 +22,8 @@ export interface Standing {
   settings: Settings;
   /** It has state besides its settings, or what they are must still be asked. */
   hasMore: boolean;
+  /** What they are is not certain. */
+  isUnsure: boolean;
   isInTransaction: boolean;
   /** Nothing is owed, no transaction is open, and the next statement will open none that stays. */
   isAtRest: boolean;
@@ -108,13 +110,15 @@ export class TalkCaching {
 
   // --- commands ---------------------------------------------------------------------------------------------
 
-  /** `text`: of a query, or of a prepared statement; one character a byte. */
-  runs(text: string): void {
-    const { settings, hasMore } = this.#standing();
+  /** `text`: one character a byte. A prepared statement means what it meant under its own settings. */
+  runs(
+    text: string,
+    { settings, isUnsure }: Pick<Standing, 'settings' | 'isUnsure'> = this.#standing(),
+  ): void {
     const { verdict, isRollback } = judgementOf(text, {
       hooks: this.#hooks,
       settings: judgingSettings(settings, this.#dialect),
-      isUnsure: hasMore,
+      isUnsure,
     });
     this.#isRollback = isRollback;
     this.#writes.runs(verdict, { isBound: false });

@@ -188,7 +188,8 @@ export class Talk {
     const { settings, isInTransaction } = this;
     const hasMore = !this.pins.isEmpty || this.asks.size > 0;
     const isAtRest = this.expected.isEmpty && !isInTransaction && this.hasAutocommit;
-    return { settings, hasMore, isInTransaction, isAtRest };
+    const isUnsure = this.pins.has('hidden') || this.asks.size > 0;
+    return { settings, hasMore, isUnsure, isInTransaction, isAtRest };
   }
 
   factsOf(text: string): StatementFacts {
