@@ -94,6 +94,12 @@ const ways: Record<string, (env: Env, argument: string) => Promise<unknown> | un
     const { user, password, database } = pooler;
     return withNodePostgres({ user, password, database, ...onSocket(pooler.connect()) });
   },
+  slow: async ({ POOLER }) => {
+    const sql = postgres(POOLER.connectionString, { max: 1 });
+    const rows = await sql`select pg_sleep(2)::text as slept`;
+    await sql.end();
+    return [...rows];
+  },
   mysql2: ({ ORDERS }) => withMySql2(ORDERS),
   imported: () => withPostgresJs((importedEnv as unknown as Env).POOLER),
 };

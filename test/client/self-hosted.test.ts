@@ -101,6 +101,15 @@ describe('with a service binding and withPooler', () => {
   });
 });
 
+// Last: nothing runs any more after it.
+test('a request that is under way is answered, although everything is being stopped', async () => {
+  const answer = fetch(`http://127.0.0.1:${ports.BOUND}/handler?way=slow`);
+  await untilRuns('select pg_sleep(2)::text as slept');
+  process.kill(warmpool.process.pid, 'SIGTERM');
+  expect(await (await answer).json()).toEqual({ saw: [{ slept: '' }] });
+  expect(await warmpool.process.exited).toBe(0);
+});
+
 async function untilRuns(query: string): Promise<void> {
   const { port, user, password, database } = server;
   const watch = new Client({ host: '127.0.0.1', port, user, password, database });
