@@ -37,6 +37,8 @@ export interface Verdict {
   writes: Writes;
   /** It changes definitions: tables, views, functions. Then `writes` is `everything`. */
   changesSchema: boolean;
+  /** It makes a temporary table. */
+  makesTemporary?: true;
   /** It may end a transaction: COMMIT, CALL, several statements in one text. */
   mayCommit: boolean;
 }
@@ -149,7 +151,12 @@ export interface EdgeConversation {
 export interface Catalog {
   /** Equal fingerprints: nothing that matters has changed. */
   readonly fingerprint: string;
-  judge(text: string, settings: Readonly<Record<string, string>>): Verdict;
+  judge(
+    text: string,
+    settings: Readonly<Record<string, string>>,
+    /** The session has temporary tables, or none that matters is known: whatever else is not known is one of them. */
+    session?: { hasTemporary: boolean },
+  ): Verdict;
   /** A relation as a person names it, for purging. Undefined: there is no such relation. */
   dependencyOf(name: string): Dependency | undefined;
   /** For people. */

@@ -95,6 +95,28 @@ describe('what may be cached depends on nothing but what it reads', () => {
   });
 });
 
+describe('a change of definitions by somebody else is seen by the catalog that is read next:', () => {
+  test.each([
+    'alter table plain add column w int',
+    'alter table order_items drop column quantity',
+    'alter table plain rename column v to w',
+    'alter table order_items alter column quantity type bigint',
+    "create type shade as enum ('dark')",
+    'create table another (id int)',
+  ])('%s', async (sql) => {
+    expect(await fingerprintAfter(sql)).not.toBe(await fingerprintAfter('select 1'));
+  });
+
+  test.each([
+    'create temp table own (id int)',
+    'create index on plain (v)',
+    "insert into plain values (77, 'x')",
+    'analyze plain',
+  ])('%s is none', async (sql) => {
+    expect(await fingerprintAfter(sql)).toBe(await fingerprintAfter('select 1'));
+  });
+});
+
 describe('a statement changes nothing that its verdict does not name', () => {
   const runnable = only((each) => each.cannotRun !== true);
   test.each(runnable)('%s', async (_, each) => {
@@ -186,13 +208,26 @@ async function judge(request: JudgeRequest): Promise<{ fingerprint: string; verd
 
 async function answersAs(as: 'app' | undefined): Promise<(string | null)[][][]> {
   const client = await connect(server, as);
+  const answers = await answersTo(client);
+  await client.end();
+  return answers;
+}
+
+async function answersTo(client: Client): Promise<(string | null)[][][]> {
   const answers: (string | null)[][][] = [];
   for (const question of questions) {
     const { rows } = await client.query({ text: question, rowMode: 'array', types: AS_TEXT });
     answers.push(rows);
   }
-  await client.end();
   return answers;
+}
+
+async function fingerprintAfter(sql: string): Promise<string> {
+  const answers = await inTransaction(owner, async () => {
+    await owner.query(sql);
+    return answersTo(owner);
+  });
+  return (await judge({ answers, systemCatalogs: false, statements: [] })).fingerprint;
 }
 
 /** Our own connections ask in text too. */

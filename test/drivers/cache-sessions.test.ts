@@ -81,3 +81,24 @@ test('a statement that was prepared in SQL, run by the protocol', async () => {
   });
   writer.end();
 });
+
+test('temporary tables are made, written and dropped, and what is cached stays', async () => {
+  const writer = await DebugClient.connect(target.pooled);
+  await withDebugClient(target.pooled, async (reader) => {
+    await untilHit(reader, READ);
+    for (const sql of [
+      'create temp table own as select id from books',
+      'insert into own select id from books',
+      'begin; create temp table brief (id int) on commit drop; insert into brief values (1); update own set id = 7; commit',
+      'drop table own',
+    ]) {
+      await writer.query(sql);
+      expect((await reader.ask(READ)).status, sql).toMatch(/^hit/);
+    }
+    await writer.query(
+      'create temp table own (id int); insert into books select 2; insert into own values (1)',
+    );
+    expect((await reader.ask(READ)).rows).toEqual([{ n: 2 }]);
+  });
+  await writer.end();
+});

@@ -86,6 +86,7 @@ export type QuestionName =
   | 'session'
   | 'schemas'
   | 'relations'
+  | 'columns'
   | 'definitions'
   | 'inheritance'
   | 'triggers'

@@ -47,6 +47,16 @@ const QUESTIONS: Record<QuestionName, string> = {
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT ${IS_HIDDEN} ORDER BY c.oid`,
 
+  // For the fingerprint alone: what drivers are told of columns, and what words of an enumeration look like.
+  columns: `
+    SELECT 1, pg_catalog.count(*), ${hashOf('a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod')}
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid >= ${FIRST_USER_OID} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND a.attnum > 0
+      AND NOT a.attisdropped AND NOT ${IS_HIDDEN}
+    UNION ALL SELECT 2, pg_catalog.count(*), ${hashOf('enumtypid, enumsortorder, enumlabel')}
+    FROM pg_catalog.pg_enum ORDER BY 1`,
+
   definitions: `
     SELECT oid, ${bounded('definition')} FROM (
       SELECT c.oid, ${printed('pg_catalog.pg_get_viewdef(c.oid)')} AS definition
@@ -133,6 +143,11 @@ const QUESTIONS: Record<QuestionName, string> = {
       AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= ${FIRST_USER_OID}
     ORDER BY 1, 2`,
 };
+
+/** Of all rows, in whatever order they come. Against chance only. */
+function hashOf(columns: string): string {
+  return `pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(' ', ${columns}))::bigint)`;
+}
 
 /** CREATE AGGREGATE declares an aggregate immutable whatever its functions are. */
 function worstOfAggregate(): string {

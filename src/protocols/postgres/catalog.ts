@@ -7,7 +7,7 @@ import { fingerprintOf } from '../sql/fingerprint.ts';
 import { rememberedVerdicts } from '../sql/remembered-verdicts.ts';
 import { type CatalogFacts, factsOfCatalog, type QuestionName } from './catalog-facts.ts';
 import { NAMING_SETTINGS, namesOfSession } from './catalog-names.ts';
-import { anything, Judge, QUERY_BYTES_MAX } from './judge.ts';
+import { anything, Judge, QUERY_BYTES_MAX, type Session } from './judge.ts';
 import { CatalogLanguage, type Language } from './judge-language.ts';
 import { settingsAskedFor } from './judge-settings.ts';
 import { tokensOf } from './tokens.ts';
@@ -41,12 +41,17 @@ export class PostgresCatalog implements Catalog {
     this.#judge = new Judge(this.#facts, new CatalogLanguage(language), { systemCatalogs });
   }
 
-  judge(text: string, settings: Readonly<Record<string, string>>): Verdict {
-    if (text.length > QUERY_BYTES_MAX) return this.#judgeAnew(text, settings);
-    const key = keyOf(text, settings) + this.#knownToPolicies(settings);
+  judge(
+    text: string,
+    settings: Readonly<Record<string, string>>,
+    session: Session = { hasTemporary: false },
+  ): Verdict {
+    if (text.length > QUERY_BYTES_MAX) return this.#judgeAnew(text, settings, session);
+    const mark = session.hasTemporary ? '\0\0temporary' : '';
+    const key = keyOf(text, settings) + this.#knownToPolicies(settings) + mark;
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
-    const verdict = this.#judgeAnew(text, settings);
+    const verdict = this.#judgeAnew(text, settings, session);
     this.#verdicts.set(key, verdict);
     return verdict;
   }
@@ -58,8 +63,8 @@ export class PostgresCatalog implements Catalog {
     return names.filter((name) => this.#askedByPolicies.has(name)).join('\0');
   }
 
-  #judgeAnew(text: string, settings: Readonly<Record<string, string>>): Verdict {
-    const verdict = this.#judge.judge(text, settings);
+  #judgeAnew(text: string, settings: Readonly<Record<string, string>>, session: Session): Verdict {
+    const verdict = this.#judge.judge(text, settings, session);
     // BEGIN and SET need no catalog.
     const isCertain = verdict.status === 'notaquery' && verdict.writes.length === 0;
     if (this.#tooLarge === undefined || isCertain) return verdict;

@@ -158,8 +158,10 @@ function factsOfDeallocate(tokens: Token[]): StatementFacts {
 
 function factsOfCreate(tokens: Token[], what: string | undefined): StatementFacts {
   const isTemporary = hasTemporary(tokens) && !isOnCommitDrop(tokens);
-  // An index or a sequence changes no result's type; temporary ones still tie the session.
-  const changesSchema = what !== 'index' && what !== 'unique' && what !== 'sequence';
+  // An index or a sequence changes no result's type, a temporary table none of others'; that still ties the session.
+  const changesNothing = what === 'index' || what === 'unique' || what === 'sequence';
+  const isOfSession = what === 'temp' || what === 'temporary' || what === 'local';
+  const changesSchema = !changesNothing && !isOfSession;
   return { ...CLEAN, isSuspect: isTemporary, changesSchema };
 }
 

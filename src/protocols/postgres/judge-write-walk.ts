@@ -1,6 +1,6 @@
 /** What a statement may change, while it is being followed: what is found, and what is still to be looked at. */
 import type { Relation } from './catalog-facts.ts';
-import type { WrittenRelation } from './parsed-statement.ts';
+import type { QualifiedName, WrittenRelation } from './parsed-statement.ts';
 
 /** Relations by their object ids. */
 export type Effects =
@@ -17,10 +17,21 @@ type Item =
 
 /** Each thing is followed once, so that keys and triggers may go round in circles. */
 export class WriteWalk {
+  readonly #hasTemporary: boolean;
   readonly written = new Set<string>();
   opaque: { everything: string; mayDefine: boolean } | undefined;
   readonly #seen = new Set<string>();
   readonly #open: Item[] = [];
+
+  constructor(options: { hasTemporary: boolean }) {
+    this.#hasTemporary = options.hasTemporary;
+  }
+
+  /** It is a temporary table of the session. `found`: what the catalog knows by the name. */
+  isOwn({ schema }: QualifiedName, found: readonly Relation[]): boolean {
+    if (schema !== undefined) return /^pg_temp(_\d+)?$/.test(schema);
+    return this.#hasTemporary && found.length === 0;
+  }
 
   next(): Item | undefined {
     return this.#open.pop();

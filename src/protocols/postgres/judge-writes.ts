@@ -24,7 +24,7 @@ import type { ParsedStatement, QualifiedName, WrittenRelation } from './parsed-s
 const TRIGGERED_BY: Record<Action, number> = { insert: 4, delete: 8, update: 16, truncate: 32 };
 
 /** Statements that may do what their text does not show. */
-const OPAQUE_KINDS = new Set(['execute', 'call', 'definition']);
+const OPAQUE_KINDS = new Set(['execute', 'call', 'definition', 'drop table']);
 /** They change no rows that others see. */
 const UPKEEP = new Set(['maintenance', 'rewrite', 'annotation', 'temporary']);
 
@@ -48,8 +48,12 @@ export class WritesJudge {
     this.#inDefinitions = namesOfDefinition(facts);
   }
 
-  effectsOf(statements: readonly ParsedStatement[], names: Names): Effects {
-    const walk = new WriteWalk();
+  /** `hasTemporary`: what is not known is a temporary table of the session, in which nobody else reads. */
+  effectsOf(
+    statements: readonly ParsedStatement[],
+    { names, hasTemporary }: { names: Names; hasTemporary: boolean },
+  ): Effects {
+    const walk = new WriteWalk({ hasTemporary });
     for (const statement of statements) this.#takeStatement(walk, statement, names);
     while (walk.opaque?.mayDefine !== true) {
       const next = walk.next();
@@ -62,11 +66,12 @@ export class WritesJudge {
   }
 
   #takeStatement(walk: WriteWalk, statement: ParsedStatement, names: Names): void {
-    if (OPAQUE_KINDS.has(statement.kind)) {
+    if (OPAQUE_KINDS.has(statement.kind) && !this.#isDropOfOwn(walk, statement, names)) {
       walk.giveUp(`a statement of kind ${statement.kind} may do anything`, { mayDefine: true });
     }
     if (statement.hasInto) walk.giveUp('SELECT INTO makes a table', { mayDefine: true });
-    if (UPKEEP.has(statement.kind)) this.#takeUpkeep(walk, statement, names);
+    if (UPKEEP.has(statement.kind) || statement.kind === 'drop table')
+      this.#takeUpkeep(walk, statement, names);
     for (const name of statement.reads) for (const found of names.relations(name)) walk.read(found);
     for (const written of statement.writes) this.#takeTarget(walk, written, names);
     for (const name of statement.functions) this.#takeName(walk, name, names);
@@ -76,13 +81,17 @@ export class WritesJudge {
     for (const cast of this.#facts.casts) if (cast.isImplicit) walk.call(cast.function);
   }
 
+  /** DROP TABLE of nothing but temporary tables. */
+  #isDropOfOwn(walk: WriteWalk, { kind, reads }: ParsedStatement, names: Names): boolean {
+    return kind === 'drop table' && reads.every((name) => walk.isOwn(name, names.relations(name)));
+  }
+
   /** Event triggers fire. Expressions of indexes are evaluated, and of defaults where a table is made like another. */
   #takeUpkeep(walk: WriteWalk, { kind, reads }: ParsedStatement, names: Names): void {
-    if (this.#systemCatalogs)
-      walk.giveUp(`a statement of kind ${kind} changes catalogs`, { mayDefine: true });
+    if (this.#systemCatalogs) walk.giveUp(`${kind} changes catalogs`, { mayDefine: true });
     const { calls, children, triggers } = this.#facts;
     for (const trigger of triggers.get('0') ?? []) walk.call(trigger.function);
-    if (kind === 'annotation') return;
+    if (kind === 'annotation' || kind === 'drop table') return;
     const found = reads.map((name) => names.relations(name));
     const oids = found.flat().map(({ oid }) => oid);
     // By default it is about all tables; an index has no name here, and a table's partitions are not followed.
@@ -105,8 +114,12 @@ export class WritesJudge {
   }
 
   #takeTarget(walk: WriteWalk, { action, ...name }: WrittenRelation, names: Names): void {
-    if (name.schema === 'pg_temp' || /^pg_temp_\d+$/.test(name.schema ?? '')) return;
     const relations = names.relations(name);
+    if (walk.isOwn(name, relations)) {
+      // Those of domains. A session whose temporary tables call others is not judged by this.
+      for (const fn of this.#facts.calls.get('0') ?? []) walk.call(fn);
+      return;
+    }
     if (relations.length === 0) walk.giveUp(`${readable(name)} is not known`, { mayDefine: false });
     for (const relation of relations) walk.write(relation, action);
   }

@@ -19,6 +19,11 @@ export const PARSED_BYTES_MAX = 1024 * 1024;
 
 type Settings = Readonly<Record<string, string>>;
 
+export interface Session {
+  /** What the catalog does not know is a temporary table of the session, or is nothing. */
+  hasTemporary: boolean;
+}
+
 /** Under these the bytes of a quote or a backslash may be a piece of a letter. */
 const READABLE_ENCODING = /^(utf8|unicode|sqlascii|latin\d+|iso8859\d+|win\d+|windows125\d|koi8.?|euc.*)$/;
 const UNREADABLE_ENCODING = /^win(932|936|949|950)$/;
@@ -36,7 +41,7 @@ export class Judge {
     this.#writes = new WritesJudge(facts, language, options);
   }
 
-  judge(text: string, settings: Settings): Verdict {
+  judge(text: string, settings: Settings, session: Session): Verdict {
     if (text.length > PARSED_BYTES_MAX) return anything('oversizedquery', 'It is longer than 1 MiB');
     const unreadable = whyUnreadable(settings);
     if (unreadable !== undefined) return anything('uncacheable', unreadable);
@@ -47,8 +52,13 @@ export class Judge {
     if (isSeveral && movesNames(text)) {
       return anything('multiplestatements', 'What its names mean changes between its statements');
     }
-    const effects = this.#writes.effectsOf(statements, namesOfSession(this.#facts, settings));
+    const makesTemporary = statements.some(({ kind }) => kind === 'temporary');
+    const effects = this.#writes.effectsOf(statements, {
+      names: namesOfSession(this.#facts, settings),
+      hasTemporary: session.hasTemporary || makesTemporary,
+    });
     return {
+      ...(makesTemporary ? { makesTemporary } : {}),
       ...this.#status(statements, { text, settings, effects }),
       ...writesOf(effects),
       mayCommit:
@@ -79,7 +89,16 @@ export class Judge {
 }
 
 const NO_QUERIES: ReadonlySet<string> = new Set([
-  ...['transaction', 'session', 'definition', 'maintenance', 'rewrite', 'annotation', 'temporary'],
+  ...[
+    'transaction',
+    'session',
+    'definition',
+    'maintenance',
+    'rewrite',
+    'annotation',
+    'temporary',
+    'drop table',
+  ],
 ]);
 /** They may commit by themselves, or in steps. */
 const COMMITTING: ReadonlySet<string> = new Set(['call', 'rewrite']);

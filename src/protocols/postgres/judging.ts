@@ -12,6 +12,13 @@ interface Prepared {
   readonly parseBody: Uint8Array;
 }
 
+/** By what a statement is judged, besides the catalog. */
+export interface JudgedSession {
+  settings: Settings;
+  /** It has temporary tables, or may have. */
+  hasTemporary: boolean;
+}
+
 export interface Judgement {
   readonly verdict: Verdict;
   /** What comes after it in its transaction may mean other relations than it seems to. */
@@ -60,19 +67,25 @@ export class Judge {
     this.#hooks = hooks;
   }
 
-  ofText(text: string, settings: Settings): Judgement {
-    return judgementOf(text, { catalog: this.#hooks.catalog, settings });
+  ofText(text: string, session: JudgedSession): Judgement {
+    return judgementOf(text, { catalog: this.#hooks.catalog, ...session });
   }
 
   /** Once for each statement, as long as catalog and settings stay what they are. */
-  ofPrepared(prepared: Prepared, settings: Settings): Judgement {
+  ofPrepared(prepared: Prepared, { settings, hasTemporary }: JudgedSession): Judgement {
     const { catalog } = this.#hooks;
     const known = MEMOS.get(prepared);
-    if (known && known.catalog === catalog && known.settingsKey === settings.key) return known.judgement;
+    if (
+      known &&
+      known.catalog === catalog &&
+      known.settingsKey === settings.key &&
+      known.hasTemporary === hasTemporary
+    )
+      return known.judgement;
     const { parseBody } = prepared;
     const text = latin1(parseBody.subarray(0, Math.max(0, parseBody.indexOf(0))));
-    const judgement = judgementOf(text, { catalog, settings });
-    MEMOS.set(prepared, { catalog, settingsKey: settings.key, judgement });
+    const judgement = judgementOf(text, { catalog, settings, hasTemporary });
+    MEMOS.set(prepared, { catalog, settingsKey: settings.key, hasTemporary, judgement });
     return judgement;
   }
 }
@@ -80,14 +93,15 @@ export class Judge {
 /** The last judgement on a statement; statements are shared by drivers, which mostly have equal settings. */
 const MEMOS = new WeakMap<
   Prepared,
-  { catalog: Catalog | undefined; settingsKey: string; judgement: Judgement }
+  { catalog: Catalog | undefined; settingsKey: string; hasTemporary: boolean; judgement: Judgement }
 >();
 
 function judgementOf(
   text: string,
-  { catalog, settings }: { catalog: Catalog | undefined; settings: Settings },
+  { catalog, settings, hasTemporary }: JudgedSession & { catalog: Catalog | undefined },
 ): Judgement {
-  const verdict = controlled(text, catalog ? catalog.judge(text, recordOf(settings)) : guess(text));
+  const judged = catalog?.judge(text, recordOf(settings), { hasTemporary }) ?? guess(text);
+  const verdict = controlled(text, judged);
   const isMoving = movesNames(text);
   const isBeyondText = TWO_PHASES.test(text) || (isMoving && verdict.status === 'multiplestatements');
   return {

@@ -54,6 +54,9 @@ function kindOfRoot(statement: ParseNode): StatementKind {
   if (explain !== undefined) return kindOfExplained(explain.query);
   if (isTemporary(statement)) return 'temporary';
   if (isAnnotation(statement)) return 'annotation';
+  const drop = inside(statement, 'DropStmt');
+  if (drop && drop['removeType'] === 'OBJECT_TABLE' && drop['behavior'] !== 'DROP_CASCADE')
+    return 'drop table';
   const vacuum = inside(statement, 'VacuumStmt');
   if (vacuum) return isFull(vacuum) ? 'rewrite' : 'maintenance';
   const [type = ''] = Object.keys(statement);

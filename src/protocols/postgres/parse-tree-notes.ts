@@ -30,6 +30,7 @@ export const NOTES: ReadonlyMap<string, Note> = mapOf({
   DeleteStmt: (node, facts) => noteChange(node, facts, ['delete']),
   MergeStmt: (node, facts) => noteChange(node, facts, actionsOfMerge(node)),
   TruncateStmt: noteTruncate,
+  DropStmt: noteDrop,
   CopyStmt: noteCopy,
 });
 
@@ -116,6 +117,14 @@ function noteTruncate(node: ParseNode, facts: FactGatherer): void {
 }
 
 /** Of a query instead of a relation: the walk finds it. */
+function noteDrop(node: ParseNode, facts: FactGatherer): void {
+  if (node.removeType !== 'OBJECT_TABLE') return;
+  for (const { List: list } of listOf(node.objects)) {
+    const name = isNode(list) ? nameOf(list.items) : undefined;
+    if (name !== undefined) facts.reads(name);
+  }
+}
+
 function noteCopy(node: ParseNode, facts: FactGatherer): void {
   if (node.is_from === true) noteWrites(node.relation, facts, ['insert']);
   else noteRead(node.relation, facts);

@@ -24,6 +24,7 @@ export type StatementKind =
   | 'rewrite' // VACUUM FULL, CLUSTER: rows move to other places
   | 'annotation' // CREATE INDEX on columns, DROP INDEX, COMMENT: nothing is read or written in another way
   | 'temporary' // CREATE TEMPORARY TABLE, AS too: others see nothing of it
+  | 'drop table' // without CASCADE; the tables are among what it reads
   | 'definition'; // everything else: it may change definitions
 
 export interface WrittenRelation extends QualifiedName {

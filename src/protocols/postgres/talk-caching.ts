@@ -14,7 +14,7 @@ import type {
 import { WriteWatch } from '../sql/write-watch.ts';
 import { EndpointNotes, type Rest } from './endpoint-notes.ts';
 import type { Expected } from './expected.ts';
-import { ANYTHING, Judge, type Judgement, recordOf } from './judging.ts';
+import { ANYTHING, Judge, type JudgedSession, type Judgement, recordOf } from './judging.ts';
 import { type EdgeNote, encodeNote } from './link-notes.ts';
 import { ReplyRecorder } from './reply-recorder.ts';
 import type { Settings } from './settings.ts';
@@ -33,6 +33,8 @@ export interface SettingsNow {
   settings: Settings;
   /** There are changes that have not been asked for yet. */
   isUnsure: boolean;
+  /** It has temporary tables. */
+  hasTemporary: boolean;
   /** What is written to may be a view of this session's own, or have its triggers: no catalog tells. */
   hasOwnCode: boolean;
 }
@@ -48,6 +50,8 @@ export class TalkCaching {
   running: ReplyRecorder | undefined;
   /** Names may mean something else until the transaction ends, or the origin is asked. */
   #areNamesMoved = false;
+  /** The transaction, or what has not been asked for yet, made a temporary table. */
+  #hasMadeTemporary = false;
 
   constructor(options: { hooks: CacheHooks; settings: Settings }) {
     this.#hooks = options.hooks;
@@ -100,11 +104,15 @@ export class TalkCaching {
   // --- what goes out ----------------------------------------------------------------------------------------
 
   runsText(text: string, now: SettingsNow): void {
-    this.#runs(this.#judge.ofText(text, now.settings), { now, isBound: false });
+    this.#runs(this.#judge.ofText(text, this.#judgedBy(now)), { now, isBound: false });
   }
 
   runsPrepared(prepared: { readonly parseBody: Uint8Array }, now: SettingsNow): void {
-    this.#runs(this.#judge.ofPrepared(prepared, now.settings), { now, isBound: true });
+    this.#runs(this.#judge.ofPrepared(prepared, this.#judgedBy(now)), { now, isBound: true });
+  }
+
+  #judgedBy({ settings, hasTemporary }: SettingsNow): JudgedSession {
+    return { settings, hasTemporary: hasTemporary || this.#hasMadeTemporary };
   }
 
   #runs(judgement: Judgement, { now, isBound }: { now: SettingsNow; isBound: boolean }): void {
@@ -113,6 +121,7 @@ export class TalkCaching {
     const isMisjudged = isElsewhere && !isPlain;
     this.writes.runs(isMisjudged ? { ...verdict, writes: 'everything' } : verdict, { isBound });
     this.#areNamesMoved ||= movesNames;
+    this.#hasMadeTemporary ||= verdict.makesTemporary === true;
   }
 
   /** A statement that we did not prepare: the driver may have done so in SQL. */
@@ -138,7 +147,7 @@ export class TalkCaching {
     const status = this.writes.ended(options);
     if (options.isIdle && options.wasIdle) running?.complete(this.#hooks.now());
     this.giveUpRead();
-    if (options.rest?.isSettled) this.#areNamesMoved = false;
+    if (options.rest?.isSettled) this.#forgetMoves();
     return this.#ready(running?.facts.status ?? status, options.rest);
   }
 
@@ -174,8 +183,13 @@ export class TalkCaching {
   }
 
   settled(settings: Settings | undefined): Uint8Array | undefined {
-    this.#areNamesMoved = false;
+    this.#forgetMoves();
     return this.notes.settled(settings);
+  }
+
+  #forgetMoves(): void {
+    this.#areNamesMoved = false;
+    this.#hasMadeTemporary = false;
   }
 
   /** There is no connection any more, or nobody to hear. */

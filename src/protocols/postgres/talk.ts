@@ -105,7 +105,8 @@ export class Talk {
   get settingsNow(): SettingsNow {
     const isUnsure = this.hidesSettings || this.hasUnknownSettings || this.pins.includes('settings');
     const hasOwnCode = this.pins.includes('temporary code');
-    return { settings: this.settings, isUnsure, hasOwnCode };
+    const hasTemporary = this.pins.includes('temporary object');
+    return { settings: this.settings, isUnsure, hasTemporary, hasOwnCode };
   }
 
   /** The reply to an exchange that no origin had a say in. */

@@ -26,6 +26,7 @@ export const ANSWERS: Answers<QuestionName> = {
     ['106', '2200', 'log', 'r', null],
     ['107', '2200', 'naïve☃', 'r', null],
   ],
+  columns: [['1', '20', '-12345']],
   definitions: [['103', ' SELECT users.id FROM public.users WHERE users.id > 5;']],
   inheritance: [],
   triggers: [['101', '5', '20001']],

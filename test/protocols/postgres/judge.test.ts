@@ -111,6 +111,32 @@ describe('what changes nothing that others see', () => {
     expect(open.judge(sql, {})).toMatchObject({ writes: 'everything', changesSchema: true });
   });
 
+  test.each([
+    'insert into mine values (1)',
+    'insert into mine select id from users',
+    'drop table mine',
+    'drop table if exists mine, pg_temp.other',
+  ])('%s writes nothing, in a session with temporary tables', (sql) => {
+    expect(catalog.judge(sql, {}, { hasTemporary: true })).toMatchObject({
+      writes: [],
+      changesSchema: false,
+    });
+    expect(catalog.judge(sql, {}).writes).toBe('everything');
+  });
+
+  test('what the catalog knows is written even so', () => {
+    const own = { hasTemporary: true };
+    expect(catalog.judge('insert into log values (1)', {}, own).writes).toEqual(['r106']);
+    expect(catalog.judge('insert into shop.mine values (1)', {}, own).writes).toBe('everything');
+    expect(catalog.judge('drop table mine, users', {}, own)).toMatchObject({
+      writes: 'everything',
+      changesSchema: true,
+    });
+    const several =
+      'create temp table mine (id int); insert into mine values (1); insert into log select 1 from mine';
+    expect(catalog.judge(several, {})).toMatchObject({ writes: ['r106'], changesSchema: false });
+  });
+
   test('rows that only move are others to whoever asks for their ctid', () => {
     for (const sql of ['vacuum full users', 'cluster users'])
       expect(catalog.judge(sql, {})).toMatchObject({

@@ -385,7 +385,8 @@ const CASES: Record<string, [sql: string, said: Said][]> = {
       { kind: 'definition', reads: ['t'], functions: ['f'] },
     ],
     ['REFRESH MATERIALIZED VIEW m', { kind: 'definition', reads: ['m'] }],
-    ['DROP TABLE t', { kind: 'definition' }],
+    ['DROP TABLE t, pg_temp.u', { kind: 'drop table', reads: ['t', 'pg_temp.u'] }],
+    ['DROP TABLE t CASCADE', { kind: 'definition', reads: ['t'] }],
     [
       'ALTER TABLE t ADD COLUMN x int DEFAULT f()',
       { kind: 'definition', reads: ['t'], functions: ['f'], types: ['pg_catalog.int4'] },
