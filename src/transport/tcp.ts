@@ -97,8 +97,10 @@ class Attempts {
     for (const socket of this.#sockets) if (socket !== wanted) socket.close().catch(ignoreClosing);
   }
 
-  async #open(hostname: string): Promise<Socket> {
+  async #open(host: string): Promise<Socket> {
     if (this.#isOver) throw new Error('nobody waits any more');
+    // Without brackets workerd takes the last group for the port (seen on 1.20261102.1).
+    const hostname = host.includes(':') ? `[${host}]` : host;
     const address = { hostname, port: this.#port };
     const socket = this.#network.connect(address, { secureTransport: 'starttls', allowHalfOpen: false });
     this.#sockets.push(socket);

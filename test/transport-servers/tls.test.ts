@@ -1,4 +1,5 @@
 /** Configs with every TLS mode, against a real PostgreSQL with certificates good and bad. */
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CertificateMaker, type Certified, type KeyKind, makeRoot } from '../fakes/authority.ts';
@@ -92,6 +93,19 @@ describe('a server that can be trusted', () => {
     await server.use({ server: await maker.make({ name: 'snakeoil', days: -1 }) });
     const url = await api.createUrl({ mtls: { sslmode } });
     expect(await query(url, SEEN)).toMatchObject({ ssl: true });
+  });
+
+  test.each(['::1', '[::1]'])('is reached at %s', async (host) => {
+    const onward = createServer((driver) => {
+      const database = connect(server.postgres.port, '127.0.0.1');
+      driver.pipe(database).pipe(driver);
+      for (const socket of [driver, database]) socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => onward.listen(0, '::1', resolve));
+    const { port } = onward.address() as AddressInfo;
+    const url = await api.createUrl({ origin: { host, port }, mtls: { sslmode: 'disable' } });
+    expect(await query(url, SEEN)).toMatchObject({ ssl: false });
+    onward.close();
   });
 
   test('disable on this machine: no TLS', async () => {

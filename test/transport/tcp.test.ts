@@ -43,12 +43,12 @@ test('a name that answers is dialled once', async () => {
 
 test('where the first address is silent the others are tried beside it, and the losers closed', async () => {
   const network = new FakeNetwork(
-    { 'db.example.com': 'is silent', '192.0.2.1': 'is silent', '2001:db8::2': 'opens' },
+    { 'db.example.com': 'is silent', '192.0.2.1': 'is silent', '[2001:db8::2]': 'opens' },
     ['192.0.2.1', '2001:db8::2', '192.0.2.3'],
   );
   const socket = await openSocket(ORIGIN, NEVER, network);
-  expect(socket).toMatchObject({ hostname: '2001:db8::2' });
-  expect(network.dialled).toEqual(['db.example.com', '192.0.2.1', '2001:db8::2']);
+  expect(socket).toMatchObject({ hostname: '[2001:db8::2]' });
+  expect(network.dialled).toEqual(['db.example.com', '192.0.2.1', '[2001:db8::2]']);
   expect(network.closed).toEqual(['db.example.com', '192.0.2.1']);
 });
 
@@ -71,10 +71,10 @@ test('who gives up closes what is still being dialled', async () => {
   expect(network.closed).toContain('db.example.com');
 });
 
-test('an IPv6 address is dialled without its brackets', async () => {
-  const network = new FakeNetwork({ '2001:db8::1': 'opens' });
-  await openSocket({ host: '[2001:db8::1]', port: 5432 }, NEVER, network);
-  expect(network.dialled).toEqual(['2001:db8::1']);
+test('an IPv6 address is dialled in brackets, however it was given', async () => {
+  const network = new FakeNetwork({ '[2001:db8::1]': 'opens' });
+  for (const host of ['[2001:db8::1]', '2001:db8::1']) await openSocket({ host, port: 5432 }, NEVER, network);
+  expect(network.dialled).toEqual(['[2001:db8::1]', '[2001:db8::1]']);
 });
 
 test.each(['/var/run/postgresql', '@db', 'unix:/tmp/db'])('%s is no host', async (host) => {
