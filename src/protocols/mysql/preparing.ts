@@ -120,7 +120,7 @@ export class Preparing {
   }
 
   #judge({ shared }: DriverStatement): void {
-    this.#talk.caching?.runs(latin1(shared.text), { settings: shared.settings, isUnsure: false });
+    this.#talk.caching?.runs(latin1(shared.text), shared.settings);
   }
 
   #owe(statement: DriverStatement): void {

@@ -111,10 +111,8 @@ export class TalkCaching {
   // --- commands ---------------------------------------------------------------------------------------------
 
   /** `text`: one character a byte. A prepared statement means what it meant under its own settings. */
-  runs(
-    text: string,
-    { settings, isUnsure }: Pick<Standing, 'settings' | 'isUnsure'> = this.#standing(),
-  ): void {
+  runs(text: string, settings = this.#standing().settings): void {
+    const { isUnsure } = this.#standing();
     const { verdict, isRollback } = judgementOf(text, {
       hooks: this.#hooks,
       settings: judgingSettings(settings, this.#dialect),
