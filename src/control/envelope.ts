@@ -31,7 +31,7 @@ export const Code = {
   badJson: 1001,
   bodyTooLarge: 1002,
   badField: 1003,
-  notSupportedYet: 1004,
+  // 1004 is link.ts's: a jurisdiction that cannot be kept here.
   nameTaken: 1005,
   changedMeanwhile: 1006,
   notReady: 1007,
