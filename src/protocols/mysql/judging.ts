@@ -16,8 +16,8 @@ const NOTHING: Verdict = {
 const UNKNOWN = anything('uncacheable', 'What it does is not known');
 
 // What can be told from a text alone.
-const HARMLESS = /^\s*(?:savepoint|release|show)\b[^;/]*;?\s*$/i;
-const ENDING = /^\s*(?:begin|start\s+transaction|commit|rollback|set)\b[^;/]*;?\s*$/i;
+const HARMLESS = /^\s*(?:savepoint|release|show)\b[^;/(]*;?\s*$/i;
+const ENDING = /^\s*(?:begin|start\s+transaction|commit|rollback|set(?!\s+statement\b))\b[^;/(]*;?\s*$/i;
 const ROLLBACK = /^\s*rollback(?:\s+work)?\s*;?\s*$/i;
 /**
  * What reads or writes rows. A function that it calls cannot change definitions; a view's, neither. Before the catalog
