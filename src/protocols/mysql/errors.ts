@@ -38,6 +38,14 @@ export const ErrorNumber = {
   ER_CLIENT_INTERACTION_TIMEOUT: 4031,
 } as const;
 
+/** A server closes behind these: it shuts down, it was told to, it has waited for too long, or got too much. */
+export const LAST_WORDS: readonly number[] = [
+  ErrorNumber.ER_SERVER_SHUTDOWN,
+  ErrorNumber.ER_NET_PACKET_TOO_LARGE,
+  1927,
+  4031,
+];
+
 /** What PostgreSQL's SQLSTATEs, in which the rest of Warmpool speaks, are called here. */
 const COUNTERPARTS: ReadonlyMap<string, { errno: number; sqlState: string }> = new Map([
   ['08004', { errno: ErrorNumber.ER_NET_READ_ERROR, sqlState: '08S01' }],

@@ -54,10 +54,13 @@ export class MySqlOrigin implements OriginSession {
     return hasFlag(this.status, ServerStatus.IN_TRANS | ServerStatus.IN_TRANS_READONLY);
   }
 
-  /** What it must be told behind COM_RESET_CONNECTION to be as it was at login. */
+  /**
+   * What it must be told behind COM_RESET_CONNECTION to be as it was at login. With MariaDB that takes IGNORE_SPACE
+   * out of sql_mode, which drivers choose by a capability.
+   */
   get setUp(): string | undefined {
-    const names = ['character_set_client', 'character_set_results', 'character_set_connection'];
-    const values = [...names, 'collation_connection'].flatMap((name): [string, string][] => {
+    const charsets = ['character_set_client', 'character_set_results', 'character_set_connection'];
+    const values = [...charsets, 'collation_connection', 'sql_mode'].flatMap((name): [string, string][] => {
       const value = this.fresh.get(name);
       return value === undefined ? [] : [[name, value]];
     });

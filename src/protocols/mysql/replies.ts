@@ -7,7 +7,7 @@
  */
 import { PoolerError } from '../../errors.ts';
 import { hasFlag, ServerStatus } from './capabilities.ts';
-import { decodeErr, ErrorNumber, encodeErr, originError } from './errors.ts';
+import { decodeErr, ErrorNumber, encodeErr, LAST_WORDS, originError } from './errors.ts';
 import type { Expected } from './expected.ts';
 import { observeOk, saysOfSession, statementEnded } from './observe.ts';
 import { decodeEof, decodeOk, encodeOk, type OkPacket } from './ok-packet.ts';
@@ -24,9 +24,6 @@ import type { Talk } from './talk.ts';
 const DECODED_BYTES_MAX = 1024 * 1024;
 /** What a cancelled statement is answered with; MariaDB has two. */
 const INTERRUPTED: readonly number[] = [ErrorNumber.ER_QUERY_INTERRUPTED, 1969, 3024];
-/** The origin closes behind these: it shuts down, it was told to, or it has waited for too long. */
-const LAST_WORDS: readonly number[] = [ErrorNumber.ER_SERVER_SHUTDOWN, 1927, 4031];
-
 export class Replies {
   readonly #talk: Talk;
   readonly #stream: PacketStream;

@@ -291,6 +291,17 @@ scripted('an origin that shuts down says why, and the session ends', {
   ],
 });
 
+scripted('an origin that was sent too much closes behind its error', {
+  steps: [
+    { driver: query('select 1'), toOrigin: query('select 1'), phase: 'busy' },
+    {
+      origin: reply(err(1153, '08S01', 'too much')),
+      toDriver: reply(err(1153, '08S01', 'too much')),
+      phase: 'closed',
+    },
+  ],
+});
+
 scripted('an EOF that nobody asked for ends the session', {
   steps: [
     { driver: query('select 1'), toOrigin: query('select 1'), phase: 'busy' },

@@ -29,7 +29,7 @@ import {
 const ONE = reply(...result(['1']));
 const SET_UP =
   `SET @@session.session_track_system_variables='*',@@session.session_track_schema='ON',` +
-  `@@session.session_track_state_change='ON'`;
+  `@@session.session_track_state_change='ON',@@session.sql_mode='STRICT_TRANS_TABLES'`;
 /** An OK of the origin's, and what the driver hears of it. */
 const okWith = (state: Uint8Array, outcome: Partial<Step> & { phase: Step['phase'] }): Step =>
   ({ origin: reply(ok({ state })), toDriver: reply(ok()), ...outcome }) as Step;

@@ -24,11 +24,17 @@ test('an error is an answer too', () => {
 });
 
 test('a reset is followed by what the session must be told again', () => {
-  const origin = newOrigin({ variables: new Map([['character_set_client', 'utf8mb4']]) });
+  const variables = new Map([
+    ['character_set_client', 'utf8mb4'],
+    ['sql_mode', 'IGNORE_SPACE'],
+    ['time_zone', 'SYSTEM'],
+  ]);
+  const origin = newOrigin({ variables });
   const question = side.ask(origin, RESET);
   const setUp =
     `SET @@session.session_track_system_variables='*',@@session.session_track_schema='ON',` +
-    `@@session.session_track_state_change='ON',@@session.character_set_client='utf8mb4'`;
+    `@@session.session_track_state_change='ON',@@session.character_set_client='utf8mb4',` +
+    `@@session.sql_mode='IGNORE_SPACE'`;
   expect(textOf(question.request)).toBe(textOf(wire(RESET_CONNECTION, query(setUp))));
   expect(question.receive(reply(ok()))).toBeUndefined();
   const state = wire(variable('session_track_schema', 'ON'), CHANGED);
