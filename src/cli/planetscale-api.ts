@@ -5,12 +5,13 @@
 import * as v from 'valibot';
 
 const Database = v.object({ kind: v.picklist(['postgresql', 'mysql']) });
-const Role = v.object({
+const Login = v.object({
   id: v.string(),
   username: v.string(),
+  /** Of a role. */
   inherited_roles: v.optional(v.array(v.string()), []),
 });
-const Roles = v.object({ data: v.array(Role) });
+const Logins = v.object({ data: v.array(Login) });
 const NewRole = v.object({
   id: v.string(),
   access_host_url: v.string(),
@@ -27,10 +28,13 @@ const NewPassword = v.object({
 const Failure = v.object({ message: v.string() });
 
 const DEFAULT_BASE = 'https://api.planetscale.com/v1';
-const ROLES_PER_PAGE = 100;
+const LOGINS_PER_PAGE = 100;
 
 export type DatabaseKind = v.InferOutput<typeof Database>['kind'];
-export type Role = v.InferOutput<typeof Role>;
+export type Login = v.InferOutput<typeof Login>;
+
+/** PostgreSQL branches have roles, MySQL branches have passwords. */
+const LOGINS: Record<DatabaseKind, string> = { postgresql: 'roles', mysql: 'passwords' };
 
 /** What a config's origin is made of, and what takes it back. */
 export interface Credentials {
@@ -90,7 +94,6 @@ export class PlanetscaleApi {
     return { id, host, user, password, database };
   }
 
-  /** MySQL branches have passwords, PostgreSQL branches have roles. */
   async createPassword(name: string): Promise<Credentials> {
     const request = { method: 'POST', path: `${this.#branch}/passwords`, body: { name } };
     const created = v.parse(NewPassword, await this.#request(request));
@@ -98,20 +101,17 @@ export class PlanetscaleApi {
     return { id, host, user, password, database: this.#databaseName };
   }
 
-  async findRole(username: string): Promise<Role | undefined> {
-    const path = `${this.#branch}/roles?per_page=${ROLES_PER_PAGE}`;
-    const { data } = v.parse(Roles, await this.#request({ method: 'GET', path }));
-    return data.find((role) => role.username === username);
+  async find(kind: DatabaseKind, username: string): Promise<Login | undefined> {
+    const path = `${this.#branch}/${LOGINS[kind]}?per_page=${LOGINS_PER_PAGE}`;
+    const { data } = v.parse(Logins, await this.#request({ method: 'GET', path }));
+    return data.find((login) => login.username === username);
   }
 
-  /** What it owns becomes the successor's. */
-  async deleteRole(id: string, successor?: string): Promise<void> {
-    const query = successor === undefined ? '' : `?successor=${encodeURIComponent(successor)}`;
-    await this.#request({ method: 'DELETE', path: `${this.#branch}/roles/${id}${query}` });
-  }
-
-  async deletePassword(id: string): Promise<void> {
-    await this.#request({ method: 'DELETE', path: `${this.#branch}/passwords/${id}` });
+  /** What a role owns becomes the successor's. */
+  async delete(kind: DatabaseKind, id: string, successor?: string): Promise<void> {
+    const hasSuccessor = kind === 'postgresql' && successor !== undefined;
+    const query = hasSuccessor ? `?successor=${encodeURIComponent(successor)}` : '';
+    await this.#request({ method: 'DELETE', path: `${this.#branch}/${LOGINS[kind]}/${id}${query}` });
   }
 
   async #request(request: { method: string; path: string; body?: unknown }): Promise<unknown> {

@@ -100,12 +100,11 @@ async function rotate(branch: Branch, options: RotateOptions): Promise<void> {
   const api = apiFromEnv();
   const config = await api.findConfig(options.name ?? branch.database);
   const kind = await planetscale.kind();
-  if (kind === 'mysql') throw new Error('Only roles of PostgreSQL databases can be rotated yet.');
   const username = config.origin?.user ?? '';
-  const old = await planetscale.findRole(username);
+  const old = await planetscale.find(kind, username);
   if (old === undefined) {
     throw new Error(
-      `The branch has no role "${username}", which config "${config.name}" uses. Is it another branch's?`,
+      `The branch has no user "${username}", which config "${config.name}" uses. Is it another branch's?`,
     );
   }
   const credentials = await create({ planetscale, kind, roles: old.inherited_roles });
@@ -114,9 +113,9 @@ async function rotate(branch: Branch, options: RotateOptions): Promise<void> {
   await orTakeBack({ planetscale, kind, credentials }, () =>
     api.patchConfig(config.id, { origin: { user, password } }),
   );
-  // Connections with the old role end with their transaction.
+  // Connections with the old ones end with their transaction.
   await sleep(options.drain * 1000);
-  await planetscale.deleteRole(old.id, user);
+  await planetscale.delete(kind, old.id, user);
   say(options, await api.findConfig(config.id), `Rotated: ${config.name}, user ${user}; ${username} is gone`);
 }
 
@@ -139,8 +138,7 @@ async function orTakeBack<T>(
     return await use();
   } catch (error) {
     const { planetscale, kind, credentials } = made;
-    if (kind === 'mysql') await planetscale.deletePassword(credentials.id);
-    else await planetscale.deleteRole(credentials.id);
+    await planetscale.delete(kind, credentials.id);
     throw error;
   }
 }

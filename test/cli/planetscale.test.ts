@@ -1,7 +1,10 @@
 /** From a branch at PlanetScale to queries through Warmpool, and on to other credentials. */
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type MySqlServer, startMySqlServer } from '../../src/demo/mysql-server.ts';
 import { type Managed, originUrl, startManaged } from '../conformance/managed.ts';
+import { describeMySql } from '../fakes/mysql-flavours.ts';
 import { type Planetscale, startPlanetscale } from '../fakes/planetscale.ts';
 import { type Ran, runCli } from './run-cli.ts';
 
@@ -64,11 +67,54 @@ test('credentials that no config comes to use are taken back', async () => {
   expect(planetscale.calls.slice(-2)).toEqual(['POST roles', 'DELETE roles']);
 });
 
-test('MySQL is refused by the API until it is supported, and its password is taken back', async () => {
-  const { code, stderr } = await run(['connect', 'acme/legacy/main']);
-  expect(code).toBe(1);
-  expect(stderr).toMatch(/origin\.scheme must be one of: postgres/);
-  expect(planetscale.calls.slice(-2)).toEqual(['POST passwords', 'DELETE passwords']);
+describeMySql('mariadb', () => {
+  let origin: MySqlServer;
+  let legacy: Planetscale;
+
+  beforeAll(async () => {
+    origin = await startMySqlServer({ flavour: 'mariadb' });
+    const { port, user, password } = origin;
+    legacy = await startPlanetscale(originUrl(managed.origin), { host: '127.0.0.1', port, user, password });
+  });
+
+  afterAll(async () => {
+    await legacy.stop();
+    await origin.stop();
+  });
+
+  test('connect makes a password and a config with it; rotate replaces it and no driver sees an error', async () => {
+    const env = { PLANETSCALE_API_BASE_URL: legacy.base };
+    const made = await run(['connect', 'acme/legacy/main', `--port=${origin.port}`, '--json'], env);
+    expect(made.stderr).toBe('');
+    const [first] = legacy.passwords.values();
+    const config = JSON.parse(made.stdout);
+    expect(config).toMatchObject({ name: 'legacy', origin: { scheme: 'mysql', user: first?.username } });
+
+    const { result } = await managed.call('POST', `/hyperdrive/configs/${config.id}/tokens`, {});
+    const uri = `mysql://app:${result.token}@127.0.0.1:${managed.mysqlPort}/legacy`;
+    const driver = await createConnection(uri);
+    const user = async (): Promise<unknown> => {
+      const [[row]] = await driver.query<RowDataPacket[]>('select current_user() as name');
+      return row?.['name'];
+    };
+    expect(await user()).toBe(`${first?.username}@%`);
+
+    const rotated = await run(['rotate', 'acme/legacy/main', '--drain=1'], env);
+    expect(rotated).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Rotated: legacy, user u/) });
+    const [next, ...others] = legacy.passwords.values();
+    expect(others).toEqual([]);
+    expect(next?.username).not.toBe(first?.username);
+    expect(await user()).toBe(`${next?.username}@%`);
+    await driver.end();
+  });
+
+  test('a password that no config comes to use is taken back', async () => {
+    const before = [...legacy.passwords.keys()];
+    const args = ['connect', 'acme/legacy/main', '--name=other', '--port=1'];
+    const { code } = await run(args, { PLANETSCALE_API_BASE_URL: legacy.base });
+    expect([code, [...legacy.passwords.keys()]]).toEqual([1, before]);
+    expect(legacy.calls.slice(-2)).toEqual(['POST passwords', 'DELETE passwords']);
+  });
 });
 
 test.for([

@@ -21,6 +21,7 @@ export interface Managed {
   apiBase: string;
   adminToken: string;
   postgresPort: number;
+  mysqlPort: number;
   folder: string;
   /** All that Warmpool wrote, and wrangler dev with it. */
   log(): string;
@@ -43,7 +44,7 @@ export async function startManaged(): Promise<Managed> {
       },
     }),
   ]);
-  const { apiBase, adminToken, postgresPort } = warmpool;
+  const { apiBase, adminToken, postgresPort, mysqlPort } = warmpool;
   const env = {
     CLOUDFLARE_API_BASE_URL: apiBase,
     CLOUDFLARE_API_TOKEN: adminToken,
@@ -54,6 +55,7 @@ export async function startManaged(): Promise<Managed> {
     apiBase,
     adminToken,
     postgresPort,
+    mysqlPort,
     folder: folder.path,
     log: () => log,
     async call(method, path, body) {
