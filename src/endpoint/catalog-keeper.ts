@@ -9,6 +9,8 @@ import type { Catalog, CatalogOptions } from '../protocols/caching.ts';
 /** So long a change of definitions by somebody else may go unnoticed. As long as Hyperdrive's `max_age`. */
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 1_000;
+/** What is being loaded when somebody asks may be outdated by its end. */
+const READY_ATTEMPTS = 2;
 /** What could not be looked at again for so long is not believed any more. */
 const BELIEVED_MS = 3 * LOOK_AGAIN_MS;
 
@@ -60,14 +62,15 @@ export class CatalogKeeper {
 
   /** Throws where the origin cannot be asked, or caching is disabled. */
   async ready(): Promise<Catalog> {
-    const catalog = this.catalog ?? (await this.#loading);
-    if (!catalog)
-      throw new PoolerError('The catalog of the origin could not be read.', {
-        fault: 'origin',
-        sqlState: '58000',
-        hint: 'Is caching disabled in this config, or the origin away?',
-      });
-    return catalog;
+    for (let attempt = 0; attempt < READY_ATTEMPTS; attempt += 1) {
+      const catalog = this.catalog ?? (await this.#loading);
+      if (catalog) return catalog;
+    }
+    throw new PoolerError('The catalog of the origin could not be read.', {
+      fault: 'origin',
+      sqlState: '58000',
+      hint: 'Is caching disabled in this config, or the origin away?',
+    });
   }
 
   watch(ticket: number, { changesSchema }: { changesSchema: boolean }): number {
@@ -88,11 +91,13 @@ export class CatalogKeeper {
     return isOutdated;
   }
 
-  /** What is known is of another origin, or older than a change of definitions. */
+  /**
+   * What is known is of another origin, or older than a change of definitions. What is being loaded is not believed
+   * either, but nothing else is loaded beside it: many changes must not become as many loads at a time.
+   */
   forget(): void {
     this.#epoch += 1;
     this.#catalog = undefined;
-    this.#loading = undefined;
     this.#dueSince = undefined;
   }
 
@@ -109,7 +114,7 @@ export class CatalogKeeper {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       return undefined;
     } finally {
-      if (epoch === this.#epoch) this.#loading = undefined;
+      this.#loading = undefined;
     }
   }
 

@@ -139,3 +139,17 @@ async function seen(answer: PromiseLike<unknown>): Promise<unknown> {
 function rowsOf(result: unknown): unknown[] {
   return Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
 }
+
+test('drivers that never pause do not keep the catalog from being read: their own queries become hits', async () => {
+  const fresh = await harness.createTarget({ config: CACHING });
+  const drivers = await Promise.all(Array.from({ length: 4 }, () => DebugClient.connect(fresh.pooled)));
+  const until = Date.now() + 20_000;
+  let isHit = false;
+  const run = async (driver: DebugClient): Promise<void> => {
+    while (!isHit && Date.now() < until)
+      isHit ||= (await driver.ask('select 1 as one;')).status.startsWith('hit');
+  };
+  await Promise.all(drivers.map(run));
+  await Promise.all(drivers.map((driver) => driver.end()));
+  expect(isHit).toBe(true);
+}, 40_000);

@@ -90,3 +90,23 @@ test('nobody having asked for hours is no reason to doubt it', async () => {
   await vi.advanceTimersByTimeAsync(300 * MINUTE_MS);
   expect(keeper.catalog?.fingerprint).toBe('one');
 });
+
+test('changes one after the other while it is being loaded are not so many loads at a time', async () => {
+  const loads: ((catalog: Catalog) => void)[] = [];
+  const keeper = new CatalogKeeper({
+    load: () => new Promise((resolve) => loads.push(resolve)),
+    changed: () => {},
+  });
+  keeper.start({ systemCatalogs: false });
+  for (let change = 0; change < 10; change += 1) {
+    expect(keeper.catalog).toBeUndefined();
+    keeper.forget();
+  }
+  expect(loads.length).toBe(1);
+  const ready = keeper.ready();
+  loads[0]?.(catalogOf('outdated'));
+  await vi.advanceTimersByTimeAsync(0);
+  loads[1]?.(catalogOf('new'));
+  expect((await ready).fingerprint).toBe('new');
+  expect(loads.length).toBe(2);
+});

@@ -56,6 +56,8 @@ const ENDING = /^\s*(?:commit|end|rollback|abort)\b[^;]*;?\s*$/i;
  */
 const DATA =
   /^[\s(]*(?:select|with|values|table|insert|update|delete|merge|copy|fetch|move|close|declare)\b/i;
+/** Perhaps: a semicolon that is not the last. */
+const SEVERAL = /;(?!\s*$)/;
 const WRITING = /\b(?:insert|update|delete|merge|copy|truncate)\b/i;
 /** What was written in one session is committed by another. */
 const TWO_PHASES = /\bprepare\s+transaction\b|\bcommit\s+prepared\b/i;
@@ -121,7 +123,7 @@ function controlled(text: string, verdict: Verdict): Verdict {
 function guess(text: string): Verdict {
   if (HARMLESS.test(text)) return NOTHING;
   if (ENDING.test(text)) return { ...NOTHING, mayCommit: true };
-  return DATA.test(text) && !text.includes(';')
+  return DATA.test(text) && !SEVERAL.test(text)
     ? { ...ANYTHING, changesSchema: false, mayCommit: false }
     : ANYTHING;
 }
