@@ -76,11 +76,11 @@ export class MySqlInstallation {
     ]);
   }
 
-  /** A client of the server's makers: `mariadb` or `mysql` for the command line, `mysqlslap` (MySQL's alone). */
-  client(name: 'mariadb' | 'mysql' | 'mysqlslap', args: readonly string[]): Command {
+  /** A client of the server's makers: `mariadb` or `mysql`, for the command line. */
+  client(name: 'mariadb' | 'mysql', args: readonly string[]): Command {
     return this.#command(`bin/${name}`, [
       '--no-defaults',
-      // `loose`: mysqlslap does not know it.
+      // `loose`: not every client of every version knows it.
       `--loose-character-sets-dir=${this.tree}/usr/share/mysql/charsets`,
       ...args,
     ]);

@@ -1,11 +1,8 @@
-/** MySQL: direct and through Warmpool, with caching off and on, by mysqlslap. The ways take turns in each round. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** MySQL: direct and through Warmpool, with caching off and on, by mysql2. The ways take turns in each round. */
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { makeTemporaryFolder } from '../../src/cli/leftovers.ts';
 import { runStep } from '../../src/cli/steps.ts';
 import { medianOf } from '../../src/cli/table.ts';
-import { measureSlap, type SlapLoad } from './mysqlslap.ts';
+import { type MySqlLoad, measureMySqlLoad } from './mysql-load.ts';
 import type { Target } from './target.ts';
 
 const ACCOUNTS = 1_000;
@@ -42,15 +39,13 @@ export async function measureMySql(
   if (loads.length === 0) return undefined;
   const targets = await runStep(NAME, start);
   await fill(targets.direct);
-  const folder = await makeTemporaryFolder('warmpool-bench-mysql');
-  const script = join(folder.path, 'select.sql');
-  await writeFile(script, selects());
   const rows: MySqlResult[] = [];
   for (const { name, ...load } of loads) {
-    const tps = await runStep(name, () => measureRow(targets, { ...options, load: { ...load, script } }));
+    const tps = await runStep(name, () =>
+      measureRow(targets, { ...options, load: { ...load, query: randomSelect } }),
+    );
     rows.push({ name, tps });
   }
-  await folder.remove();
   return { version: targets.direct.version, rows };
 }
 
@@ -61,7 +56,7 @@ export async function versionOfMySql(origin: Omit<Target, 'name' | 'version' | '
   return String(row?.['version']);
 }
 
-function loadsOf(clients: readonly number[]): (Omit<SlapLoad, 'script'> & { name: string })[] {
+function loadsOf(clients: readonly number[]): (Omit<MySqlLoad, 'query'> & { name: string })[] {
   return [
     ...clients.map((count) => ({
       name: `${NAME}, select-only, ${count} ${count === 1 ? 'client' : 'clients'}`,
@@ -77,12 +72,12 @@ function loadsOf(clients: readonly number[]): (Omit<SlapLoad, 'script'> & { name
 
 async function measureRow(
   targets: MySqlTargets,
-  { seconds, rounds, load }: { seconds: number; rounds: number; load: SlapLoad },
+  { seconds, rounds, load }: { seconds: number; rounds: number; load: MySqlLoad },
 ): Promise<MySqlResult['tps']> {
   const samples: Record<keyof MySqlTargets, number[]> = { direct: [], pooled: [], cached: [] };
   for (let round = 0; round < rounds; round += 1) {
     for (const way of ['direct', 'pooled', 'cached'] as const) {
-      samples[way].push((await measureSlap({ target: targets[way], load, seconds })).tps);
+      samples[way].push((await measureMySqlLoad({ target: targets[way], load, seconds })).tps);
     }
   }
   return {
@@ -109,7 +104,6 @@ async function fill(target: Target): Promise<void> {
   await connection.end();
 }
 
-function selects(): string {
-  const ids = Array.from({ length: ACCOUNTS }, (_, id) => id);
-  return ids.map((id) => `select balance from accounts where id = ${id};\n`).join('');
+function randomSelect(): string {
+  return `select balance from accounts where id = ${Math.floor(Math.random() * ACCOUNTS)}`;
 }

@@ -137,14 +137,12 @@ async function startMySqlTargets(warmpool: Warmpool): Promise<MySqlTargets> {
     settings: { 'max-connections': ORIGIN_CONNECTIONS },
   });
   const origin = { ...server, scheme: 'mysql' };
-  const { database } = server;
   const pooled = await createTarget(warmpool, origin, { name: 'mysql', caching: { disabled: true } });
   const cached = await createTarget(warmpool, origin, { name: 'mysql-cached', caching: { disabled: false } });
   return {
     direct: { ...server, name: 'direct', version: await versionOfMySql(server), pids: () => [] },
-    // mysqlslap says USE, which is a matter of the origin.
-    pooled: { ...pooled, database },
-    cached: { ...cached, database },
+    pooled,
+    cached,
   };
 }
 
@@ -169,8 +167,7 @@ async function createTarget(
 ): Promise<Target> {
   const configId = await createConfig(warmpool, origin, config);
   const api = new Api({ base: warmpool.apiBase, token: warmpool.adminToken, account: ACCOUNT });
-  // One config's alone: mysqlslap logs in without a database.
-  const { user, token } = await api.createToken(configId, config.name);
+  const { user, token } = await api.createToken(configId, 'app');
   return {
     name: 'warmpool',
     port: origin.scheme === 'mysql' ? warmpool.mysqlPort : warmpool.postgresPort,
