@@ -54,7 +54,8 @@ export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<
 
 /** A bound capability: its config says which protocol the driver speaks; where there is none any more, the port does. */
 export async function acceptBound(socket: Socket, env: Env, config: string): Promise<void> {
-  const login = await findLogin(env.DB, { database: config, user: NOBODY });
+  // Where nobody can say, the driver hears why from the login itself, which asks again.
+  const login = await findLogin(env.DB, { database: config, user: NOBODY }).catch(ignoreUnknown);
   const boundConfigId = login?.configId ?? config;
   const protocol = (login && protocolOfScheme(login.scheme)) ?? (await protocolOfPort(socket, env));
   if (protocol) await acceptDriver(socket, { env, protocol, boundConfigId });
@@ -248,6 +249,10 @@ async function isHeard(socket: Socket, bytes: Uint8Array): Promise<boolean> {
 /** With what the server said unread: the runtime calls that an error. */
 function driverLeft(): { done: true; value?: undefined } {
   return { done: true };
+}
+
+function ignoreUnknown(): undefined {
+  return undefined;
 }
 
 function ignoreClosing(): void {

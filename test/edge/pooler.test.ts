@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { DEFAULT_CACHING, DEFAULT_POOL } from '../../src/config/config.ts';
 import { firstPlacement, NOT_PINNED } from '../../src/config/placement.ts';
 import { forgetLogins } from '../../src/edge/directory.ts';
-import { freshDatabase } from '../control/database.ts';
+import { freshDatabase, testDatabase } from '../control/database.ts';
 import { framed, textOf, wire } from '../protocols/postgres/wire.ts';
 
 /** The id in the props of test/wrangler.jsonc. */
@@ -59,6 +59,17 @@ test('a deleted config is refused', async () => {
   await freshDatabase();
   const heard = await logIn({ user: 'anybody', database: 'gone' });
   expect(textOf(heard)).toContain('C3D000\0');
+});
+
+test('while the configs cannot be read the driver hears so in its protocol', async () => {
+  const db = testDatabase();
+  await db.exec('ALTER TABLE configs RENAME TO configs_away');
+  forgetLogins();
+  try {
+    expect(textOf(await logIn({ user: 'anybody', database: 'anything' }))).toContain('SFATAL\0');
+  } finally {
+    await db.exec('ALTER TABLE configs_away RENAME TO configs');
+  }
 });
 
 test.each([
