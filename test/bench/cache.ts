@@ -17,6 +17,8 @@ const FAR_KEYS = 50;
 /** Rows that nobody has asked for before begin here. */
 const COLD_KEYS = 10_000;
 const CLIENTS = 16;
+/** What the others are compared with. */
+export const PGBOUNCER = 'PgBouncer';
 /** pgbench's own select-only transaction, on few rows. */
 const SCRIPT = `\\set aid random(1, ${HOT_KEYS})\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n`;
 
@@ -28,7 +30,7 @@ export interface CacheResult {
   /** Of these replies, so many came from where the name says. */
   share: number;
   /** Transactions a second with 16 clients, simple queries; undefined where it makes no sense. */
-  tps?: number;
+  tps?: number | undefined;
 }
 
 export interface FarResult {
@@ -45,40 +47,46 @@ export async function measureCache(
   targets: Targets,
   options: { pgbench: string; seconds: number; rounds: number },
 ): Promise<CacheResult[]> {
-  const { direct, pgbouncer, caching } = targets;
+  const { direct, pgbouncer, warmpool, caching } = targets;
   const { session, strict, far } = caching;
   const hot = Array.from({ length: HOT_KEYS }, (_, index) => index + 1);
   const cold = Array.from({ length: HOT_KEYS }, (_, index) => COLD_KEYS + index);
   await untilCached(session);
   await untilCached(strict);
+  const tps = await measureInTurns([session, strict, warmpool, direct, pgbouncer], options);
+  // What is asked for again below must not be too old by then.
   await timeReads(session, hot);
   await timeReads(strict, hot);
   await untilCached(far.session);
   await timeReads(far.session, hot.slice(0, FAR_KEYS));
-  const file = await scriptFile();
-  const tpsOf = async (target: Target): Promise<number> => {
-    const load = { mode: 'simple', clients: CLIENTS, script: file } as const;
-    // Each text is a miss once.
-    await measureThroughput({ ...options, target, load });
-    const samples: number[] = [];
-    for (let round = 0; round < options.rounds; round += 1)
-      samples.push((await measureThroughput({ ...options, target, load })).tps);
-    return medianOf(samples);
-  };
   const results = [
-    { name: 'isolate memory', ...(await timeReads(session, hot, 'hit (memory')), tps: await tpsOf(session) },
+    { name: 'isolate memory', ...(await timeReads(session, hot, 'hit (memory')), tps: tps.get(session) },
     // Next door the endpoint is quicker, and the Cache API is not asked.
     { name: 'Cache API', ...(await timeReads(far.otherEdge, hot.slice(0, FAR_KEYS), 'hit (cache api')) },
-    { name: 'endpoint', ...(await timeReads(strict, hot, 'hit')), tps: await tpsOf(strict) },
+    { name: 'endpoint', ...(await timeReads(strict, hot, 'hit')), tps: tps.get(strict) },
     { name: 'miss', ...(await timeReads(session, cold, 'miss')) },
-    { name: 'caching off', ...(await timeReads(targets.warmpool, hot)), tps: await tpsOf(targets.warmpool) },
-    { name: 'direct', ...(await timeReads(direct, hot)), tps: await tpsOf(direct) },
+    { name: 'caching off', ...(await timeReads(warmpool, hot)), tps: tps.get(warmpool) },
+    { name: 'direct', ...(await timeReads(direct, hot)), tps: tps.get(direct) },
   ];
   if (!pgbouncer) return results;
-  return [
-    ...results,
-    { name: 'PgBouncer', ...(await timeReads(pgbouncer, hot)), tps: await tpsOf(pgbouncer) },
-  ];
+  return [...results, { name: PGBOUNCER, ...(await timeReads(pgbouncer, hot)), tps: tps.get(pgbouncer) }];
+}
+
+/** Transactions a second: medians of rounds in which all take their turns. */
+async function measureInTurns(
+  targets: readonly (Target | undefined)[],
+  { pgbench, seconds, rounds }: { pgbench: string; seconds: number; rounds: number },
+): Promise<Map<Target | undefined, number>> {
+  const load = { mode: 'simple', clients: CLIENTS, script: await scriptFile() } as const;
+  const samples = targets.flatMap((target) => (target ? [{ target, tps: [] as number[] }] : []));
+  // One round more than counts: each text is a miss once.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { target, tps } of samples) {
+      const measured = await measureThroughput({ pgbench, seconds, target, load });
+      if (round > 0) tps.push(measured.tps);
+    }
+  }
+  return new Map(samples.map(({ target, tps }) => [target, medianOf(tps)]));
 }
 
 /** Medians of each way by itself: between two of a far way's reads everything else would go to sleep. */

@@ -1,6 +1,6 @@
 /** What was measured, as numbers for the JSON file and as an aligned table. Knows nothing of how it was measured. */
 import { medianOf } from '../../src/cli/table.ts';
-import type { CacheResult, FarResult } from './cache.ts';
+import { type CacheResult, type FarResult, PGBOUNCER } from './cache.ts';
 import type { MySqlResult } from './mysql.ts';
 import type { Row, Sample } from './rows.ts';
 import { TARGET_NAMES, type TargetName } from './target.ts';
@@ -56,14 +56,16 @@ export function renderReport(rows: readonly Row[], results: readonly RowResult[]
 }
 
 export function renderCache(results: readonly CacheResult[]): string {
+  const peer = results.find(({ name }) => name === PGBOUNCER)?.tps;
   const lines = results.map(({ name, p50Ms, p99Ms, share, tps }) => [
     name,
     `${p50Ms.toFixed(2)} ms`,
     `${p99Ms.toFixed(2)} ms`,
     `${Math.round(share * 100)} %`,
     tps === undefined ? '-' : String(Math.round(tps)),
+    tps === undefined || peer === undefined ? '-' : ratioText(tps / peer),
   ]);
-  return align([['a read from', 'p50', 'p99', 'as named', 'tps, 16 clients'], ...lines]);
+  return align([['a read from', 'p50', 'p99', 'as named', 'tps, 16 clients', `of ${PGBOUNCER}`], ...lines]);
 }
 
 export function renderFar({ rttMs, directMs, cachedMs, boundMs }: FarResult): string {
