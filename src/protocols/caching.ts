@@ -132,6 +132,7 @@ export interface EdgeConversation {
   /** The driver said goodbye or broke the protocol: send what is left, then close. */
   readonly isOver: boolean;
   fromDriver(bytes: Uint8Array): void;
+  /** Leaves no read waiting: nobody would decide on it. */
   fromEndpoint(bytes: Uint8Array): void;
   /** The link ended. */
   endpointLost(): void;

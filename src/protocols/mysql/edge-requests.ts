@@ -45,6 +45,8 @@ export class EdgeRequests {
   #waiting: Waiting | undefined;
   /** There are bytes that wait for a reply. */
   #isHeld = false;
+  /** They go on, and are not looked up: only what the driver says is waited with, not what the endpoint says. */
+  #isCatchingUp = false;
 
   constructor(state: EdgeState) {
     this.#state = state;
@@ -66,7 +68,9 @@ export class EdgeRequests {
   catchUp(): void {
     if (!this.#isHeld || (this.#mustHold && !this.#state.isSendingFile)) return;
     this.#isHeld = false;
+    this.#isCatchingUp = true;
     this.feed(new Uint8Array());
+    this.#isCatchingUp = false;
   }
 
   resume(): void {
@@ -87,7 +91,7 @@ export class EdgeRequests {
     // It answers the server, which is asking who the driver is; or it is nothing, which the endpoint says.
     if (stream.sequence !== 0 || length === 0) return this.#passUncounted();
     if (command === LINK_NOTE) return this.#violate();
-    return this.#state.isQuiet ? this.#look() : this.#pass();
+    return this.#state.isQuiet && !this.#isCatchingUp ? this.#look() : this.#pass();
   }
 
   /** What a driver that may be asked for a file says behind a query could be taken for the file. */

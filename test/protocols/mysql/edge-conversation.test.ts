@@ -83,7 +83,11 @@ class Stage {
   }
 
   endpoint(...parts: Uint8Array[]): { toDriver: string; toEndpoint: (string | object)[] } {
-    this.#feed(join(...parts), (piece) => this.conversation.fromEndpoint(piece));
+    this.#feed(join(...parts), (piece) => {
+      this.conversation.fromEndpoint(piece);
+      // Nobody would decide on it.
+      expect(this.conversation.read).toBeUndefined();
+    });
     return this.#heard();
   }
 
@@ -286,10 +290,19 @@ describe.each([{ isCut: false }, { isCut: true }])('$isCut: byte by byte', ({ is
       '',
     ]);
     const ok = packet(4, Uint8Array.of(0, 0, 0, 2, 0, 0, 0));
-    const read = query('select 1');
-    expect(stage.endpoint(ok, note({ taken: 1, at: 9 }, 4)).toEndpoint).toEqual([
-      flag('select 1', read, 'rows', 9),
-      payload(read),
-    ]);
+    const heard = stage.endpoint(ok, note({ taken: 1, at: 9 }, 4));
+    expect(heard.toEndpoint).toEqual([payload(query('select 1'))]);
+  });
+
+  test('what was said ahead goes on one by one, and no read of it waits for a cache', () => {
+    const stage = new Stage({ isCut, capabilities: Capability.LOCAL_FILES });
+    const ahead = ['set @a = 1', 'select 1', 'select 2'].map((sql) => query(sql));
+    const [set, first, second] = ahead.map(payload);
+    expect(stage.driver(join(...ahead)).toEndpoint).toEqual([set]);
+    expect(stage.endpoint(rows('a'), note({ taken: 1, at: 5 }, 4)).toEndpoint).toEqual([first]);
+    expect(stage.endpoint(rows('a'), note({ taken: 2, at: 6 }, 4)).toEndpoint).toEqual([second]);
+    expect(stage.endpoint(rows('a'), note({ taken: 3, at: 7 }, 4)).toEndpoint).toEqual([]);
+    const read = query('select 3');
+    expect(stage.driver(read).toEndpoint).toEqual([flag('select 3', read, 'rows', 7), payload(read)]);
   });
 });
