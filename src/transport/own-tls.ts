@@ -17,7 +17,7 @@ export function withOwnTls(way: Transport, options: OwnTlsOptions): Transport {
       const { stream } = await way.open(signal);
       return {
         stream,
-        secure: async () => (await import('./tls-stream.ts')).startTls(stream, options),
+        secure: async () => (await import('./tls-client.ts')).startTls(stream, options),
       };
     },
   };

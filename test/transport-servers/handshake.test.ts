@@ -3,8 +3,9 @@ import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { createSecureContext, type SecureVersion, TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TlsClient } from '../../src/transport/tls/client.ts';
-import type { HandshakeOptions } from '../../src/transport/tls/handshake.ts';
+import type { ClientOptions } from '../../src/transport/tls/client-handshake.ts';
+import { clientHandshake } from '../../src/transport/tls/client-handshake.ts';
+import { TlsConnection } from '../../src/transport/tls/connection.ts';
 import { checkTrust } from '../../src/transport/tls/trust.ts';
 import { CertificateMaker, type Certified, type KeyKind, makeRoot } from '../fakes/authority.ts';
 
@@ -109,7 +110,7 @@ class Talk {
   readonly server: TLSSocket;
   tamper = (bytes: Uint8Array): Uint8Array => bytes;
   tamperSent = (bytes: Uint8Array): Uint8Array => bytes;
-  readonly #client: TlsClient;
+  readonly #client: TlsConnection;
   readonly #wire: Duplex;
   readonly #said: Uint8Array[] = [];
   readonly #pieceBytes: number;
@@ -148,13 +149,13 @@ class Talk {
     // Its alert is what counts; it comes over the wire.
     this.server.on('error', () => {});
     const trust = { authorities: [derOf(root)], host: HOST, nowMs: Date.now() };
-    const handshake: HandshakeOptions = {
+    const handshake: ClientOptions = {
       host: HOST,
       random: randomBytes(32),
       checkServer: (chain) => checkTrust(chain, trust),
       certificate: client && { chain: [derOf(client)], key: createPrivateKey(client.key) },
     };
-    this.#client = new TlsClient(handshake);
+    this.#client = new TlsConnection((channel) => clientHandshake(channel, handshake));
   }
 
   async shakeHands(): Promise<void> {

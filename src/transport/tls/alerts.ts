@@ -22,6 +22,7 @@ export const Alert = {
   missingExtension: 109,
   unsupportedExtension: 110,
   certificateRequired: 116,
+  noApplicationProtocol: 120,
 } as const;
 
 export type AlertCode = (typeof Alert)[keyof typeof Alert];
@@ -57,8 +58,8 @@ const WORDS: ReadonlyMap<number, string> = new Map<number, string>([
   [112, 'it does not serve this host name (unrecognized_name)'],
 ]);
 
-/** The server has ended the connection with an alert. */
-export function refusedByServer(description: number): Error {
+/** The other side has ended the connection with an alert. */
+export function refusedByPeer(description: number): Error {
   const words = WORDS.get(description) ?? `alert ${description}`;
   return new Error(`The server refused: ${words}`);
 }

@@ -1,8 +1,8 @@
 /** Elliptic curves on which keys are agreed: what every TLS 1.2 and 1.3 server knows, and this runtime computes. */
-import { createECDH } from 'node:crypto';
+import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { Alert, TlsError } from './alerts.ts';
 
-/** Numbers of supported_groups. The first is offered with a key; another costs a round trip more. */
+/** Numbers of supported_groups that we offer. The first is offered with a key; another costs a round trip more. */
 export const GROUPS: ReadonlyMap<number, string> = new Map([
   [23, 'prime256v1'],
   [24, 'secp384r1'],
@@ -11,30 +11,64 @@ export const GROUPS: ReadonlyMap<number, string> = new Map([
 
 export const FIRST_GROUP = 23;
 
+/** What most clients begin with. As a client we can do without. */
+export const X25519 = 29;
+
 export class KeyExchange {
   readonly group: number;
   readonly publicKey: Uint8Array;
-  readonly #ecdh: ReturnType<typeof createECDH>;
+  /** Throws where their key is none. */
+  readonly #agree: (theirs: Uint8Array) => Uint8Array;
 
   constructor(group: number) {
     const curve = GROUPS.get(group);
-    if (curve === undefined) throw new TlsError(Alert.illegalParameter, 'The server chose an unknown curve.');
     this.group = group;
-    this.#ecdh = createECDH(curve);
-    this.publicKey = this.#ecdh.generateKeys();
+    if (group === X25519) [this.publicKey, this.#agree] = onMontgomeryCurve();
+    else if (curve !== undefined) [this.publicKey, this.#agree] = onWeierstrassCurve(curve);
+    else throw new TlsError(Alert.illegalParameter, 'The other side chose an unknown curve.');
   }
 
   secret(theirs: Uint8Array): Uint8Array {
-    // Uncompressed points alone are allowed; the library checks that it lies on the curve.
-    if (theirs.length !== this.publicKey.length || theirs[0] !== 4) throw notOnCurve();
+    if (theirs.length !== this.publicKey.length) throw notOnCurve();
     try {
-      return this.#ecdh.computeSecret(theirs);
+      return this.#agree(theirs);
     } catch {
       throw notOnCurve();
     }
   }
 }
 
+type Side = [publicKey: Uint8Array, agree: (theirs: Uint8Array) => Uint8Array];
+
+function onWeierstrassCurve(curve: string): Side {
+  const ecdh = createECDH(curve);
+  const agree = (theirs: Uint8Array): Uint8Array => {
+    // Uncompressed points alone are allowed; the library checks that it lies on the curve.
+    if (theirs[0] !== 4) throw notOnCurve();
+    return ecdh.computeSecret(theirs);
+  };
+  return [ecdh.generateKeys(), agree];
+}
+
+/** What stands before a key in its DER form (RFC 8410). */
+const SPKI_OF_X25519 = Buffer.from('302a300506032b656e032100', 'hex');
+
+function onMontgomeryCurve(): Side {
+  const { privateKey, publicKey } = generateKeyPairSync('x25519');
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const agree = (theirs: Uint8Array): Uint8Array => {
+    const key = Buffer.concat([SPKI_OF_X25519, theirs]);
+    const secret = diffieHellman({
+      privateKey,
+      publicKey: createPublicKey({ key, type: 'spki', format: 'der' }),
+    });
+    // Points of small order lead to zero (RFC 8446, section 7.4.2).
+    if (secret.every((byte) => byte === 0)) throw notOnCurve();
+    return secret;
+  };
+  return [der.subarray(SPKI_OF_X25519.length), agree];
+}
+
 function notOnCurve(): TlsError {
-  return new TlsError(Alert.illegalParameter, "The server's key is no point of the curve.");
+  return new TlsError(Alert.illegalParameter, "The other side's key is no point of the curve.");
 }

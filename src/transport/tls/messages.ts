@@ -30,6 +30,7 @@ export const Extension = {
   supportedGroups: 10,
   ecPointFormats: 11,
   signatureAlgorithms: 13,
+  applicationProtocols: 16,
   extendedMasterSecret: 23,
   supportedVersions: 43,
   cookie: 44,
@@ -43,7 +44,7 @@ export const TLS_1_3 = 0x0304;
 const SESSION_BYTES_MAX = 32;
 
 /** SHA-256 of `HelloRetryRequest`: the random of a ServerHello that is none. */
-const RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c';
+export const RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c';
 
 export function message(type: number, ...body: Uint8Array[]): Uint8Array {
   return join([uint(1, type), vector(3, ...body)]);
@@ -183,7 +184,7 @@ export function numberOf(bytes: Uint8Array): number {
   return number;
 }
 
-function readNumbers(bytes: Uint8Array): number[] {
+export function readNumbers(bytes: Uint8Array): number[] {
   const reader = new Reader(bytes);
   const numbers: number[] = [];
   while (!reader.isAtEnd) numbers.push(reader.number(2));

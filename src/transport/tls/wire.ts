@@ -72,5 +72,5 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function malformed(what: string): TlsError {
-  return new TlsError(Alert.decodeError, `The server does not speak TLS: ${what}.`);
+  return new TlsError(Alert.decodeError, `The other side does not speak TLS: ${what}.`);
 }

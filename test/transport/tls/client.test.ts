@@ -1,7 +1,8 @@
 /** What a server of TLS 1.3 must not do, and what it then hears. The good ones stand in test/transport-servers. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { TlsClient } from '../../../src/transport/tls/client.ts';
+import { clientHandshake } from '../../../src/transport/tls/client-handshake.ts';
+import { TlsConnection } from '../../../src/transport/tls/connection.ts';
 import { Handshake, message } from '../../../src/transport/tls/messages.ts';
 import { Content, type PlainRecord, plainRecord } from '../../../src/transport/tls/records.ts';
 import { extension, uint, vector } from '../../../src/transport/tls/wire.ts';
@@ -21,11 +22,13 @@ function said(text: string): PlainRecord {
   return { type: Content.applicationData, content: new TextEncoder().encode(text) };
 }
 
-function makeClient(checkServer = (): void => {}): TlsClient {
-  return new TlsClient({ host: 'db.example.com', random: new Uint8Array(32).fill(1), checkServer });
+function makeClient(checkServer = (): void => {}): TlsConnection {
+  return new TlsConnection((channel) =>
+    clientHandshake(channel, { host: 'db.example.com', random: new Uint8Array(32).fill(1), checkServer }),
+  );
 }
 
-async function talk(lies: Lies): Promise<TlsClient> {
+async function talk(lies: Lies): Promise<TlsConnection> {
   const client = makeClient();
   await client.receive(await answerHello(await client.takeOutbox(), CERTIFIED, lies));
   return client;
@@ -37,7 +40,7 @@ test('a server that keeps the rules is let in', async () => {
 
 test.each<[what: string, lies: Lies, words: string]>([
   ['signs with another key', { signingKey: OTHER_KEY }, 'does not hold the key of its certificate'],
-  ['leaves the proof out', { isProofLeftOut: true }, 'sent message 20 where 15 belongs'],
+  ['leaves the proof out', { isProofLeftOut: true }, 'Message 20 comes where 15 belongs'],
   ['signs by a scheme of another kind of key', { scheme: 0x0807 }, 'by a scheme that its key does not have'],
   ['did not see the same handshake', { isFinishedWrong: true }, 'The handshake was changed on its way'],
   ['answers what nobody asked', { helloExtension: extension(16) }, 'extension 16, which nobody asked for'],

@@ -1,7 +1,8 @@
 /** What the runtime's own cryptography must refuse: all of our TLS rests on that, and a new workerd may differ. */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
-import { TlsClient } from '../../../src/transport/tls/client.ts';
+import { clientHandshake } from '../../../src/transport/tls/client-handshake.ts';
+import { TlsConnection } from '../../../src/transport/tls/connection.ts';
 import { KeyExchange } from '../../../src/transport/tls/key-exchange.ts';
 import { protection13, protections12 } from '../../../src/transport/tls/key-schedule.ts';
 import { Cipher12, Cipher13, Content, type RecordCipher } from '../../../src/transport/tls/records.ts';
@@ -98,7 +99,9 @@ test.each([
 test('no byte of a handshake can be changed on its way', async () => {
   const changed = async (at: number): Promise<boolean> => {
     const random = new Uint8Array(32).fill(1);
-    const client = new TlsClient({ host: 'db.example.com', random, checkServer: () => {} });
+    const client = new TlsConnection((channel) =>
+      clientHandshake(channel, { host: 'db.example.com', random, checkServer: () => {} }),
+    );
     const certified = { certificate: CLIENT_CERTIFICATE, key: CLIENT_KEY };
     const answer = await answerHello(await client.takeOutbox(), certified, {});
     try {

@@ -1,15 +1,8 @@
 /** TLS 1.3 behind the ServerHello (RFC 8446, section 4): always with a certificate, never with a pre-shared key. */
 import { timingSafeEqual } from 'node:crypto';
 import { Alert, TlsError } from './alerts.ts';
-import {
-  type Established,
-  type Handshaking,
-  type Hello,
-  keyOf,
-  receive,
-  take,
-  takeEither,
-} from './handshake.ts';
+import { type Hello, keyOf } from './client-handshake.ts';
+import { type Established, type Handshaking, receive, signedText, take, takeEither } from './handshake.ts';
 import type { KeyExchange } from './key-exchange.ts';
 import { digest, finished13, protection13, Schedule13 } from './key-schedule.ts';
 import {
@@ -25,7 +18,7 @@ import {
 } from './messages.ts';
 import { Cipher13 } from './records.ts';
 import { chooseScheme, makeSignature, verifySignature } from './signatures.ts';
-import { join, Reader, readExtensions } from './wire.ts';
+import { Reader, readExtensions } from './wire.ts';
 
 const MAY_STAND_IN_HELLO = new Set<number>([Extension.supportedVersions, Extension.keyShare]);
 const MAY_STAND_ENCRYPTED = new Set<number>([Extension.serverName, Extension.supportedGroups]);
@@ -68,7 +61,11 @@ export function* handshake13(hello: Hello, exchange: KeyExchange): Handshaking<E
   channel.send(message(Handshake.finished, finished13(suite, secrets.client, covered())));
   channel.readWith(new Cipher13(protection13(suite, application.server)));
   channel.writeWith(new Cipher13(protection13(suite, application.client)));
-  return { suite, secrets: application, serverCertificate };
+  return {
+    suite,
+    secrets: { reading: application.server, writing: application.client },
+    peerCertificate: serverCertificate,
+  };
 }
 
 /** Without a certificate of ours an empty one is sent: then it is for the server to say no. */
@@ -85,11 +82,6 @@ function sendCertificate({ channel, options, suite }: Hello, offered: readonly n
     );
   const content = signedText('client', digest(suite.hash, ...channel.transcript));
   channel.send(encodeCertificateVerify({ scheme, signature: makeSignature({ scheme, key, content }) }));
-}
-
-function signedText(side: 'server' | 'client', transcript: Uint8Array): Uint8Array {
-  const words = `${' '.repeat(64)}TLS 1.3, ${side} CertificateVerify\0`;
-  return join([new TextEncoder().encode(words), transcript]);
 }
 
 function readKeyShare({ answer }: Hello, { group }: KeyExchange): Uint8Array {

@@ -1,14 +1,14 @@
 /**
- * One TLS connection as its client: bytes in, bytes out, no I/O.
+ * One TLS connection, as its client or its server: bytes in, bytes out, no I/O.
  *
  *   handshake -> nothing may be said yet; what must be sent stands in the outbox
  *   open      -> `say` and `receive`
- *   ended     -> the server said goodbye, or something was wrong
+ *   ended     -> the other side said goodbye, or something was wrong
  *
  * An alert is put into the outbox before an error is thrown: send the outbox in any case.
  */
-import { Alert, refusedByServer, TlsError } from './alerts.ts';
-import { type Channel, type Established, type HandshakeOptions, handshake } from './handshake.ts';
+import { Alert, refusedByPeer, TlsError } from './alerts.ts';
+import type { Channel, Established, Handshaking } from './handshake.ts';
 import { nextSecret, protection13 } from './key-schedule.ts';
 import { Handshake, message } from './messages.ts';
 import {
@@ -39,11 +39,11 @@ const LEVEL_FATAL = 2;
 const LEVEL_WARNING = 1;
 const KEY_UPDATE_REQUESTED = 1;
 
-export class TlsClient implements Channel {
+export class TlsConnection implements Channel {
   readonly transcript: Uint8Array[] = [];
   readonly #cutter = new RecordCutter();
   readonly #outbox: (Uint8Array | Promise<Uint8Array>)[] = [];
-  readonly #handshake: ReturnType<typeof handshake>;
+  readonly #handshake: Handshaking<Established>;
   #wanted: 'message' | 'changeCipherSpec' | undefined;
   #established: Established | undefined;
   #isEnded = false;
@@ -54,8 +54,9 @@ export class TlsClient implements Channel {
   /** Part of a handshake message. */
   #message: Uint8Array = new Uint8Array();
 
-  constructor(options: HandshakeOptions) {
-    this.#handshake = handshake(this, options);
+  /** `begin`: which side we are. */
+  constructor(begin: (channel: Channel) => Handshaking<Established>) {
+    this.#handshake = begin(this);
     this.#goOn(this.#handshake.next());
   }
 
@@ -67,9 +68,9 @@ export class TlsClient implements Channel {
     return this.#isEnded;
   }
 
-  /** DER. */
-  get serverCertificate(): Uint8Array | undefined {
-    return this.#established?.serverCertificate;
+  /** DER; where the other side showed one. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#established?.peerCertificate;
   }
 
   /** What must be sent now. What one call returns must be sent before what the next one returns. */
@@ -77,7 +78,7 @@ export class TlsClient implements Channel {
     return join(await Promise.all(this.#outbox.splice(0)));
   }
 
-  /** What the server said, in clear. Throws where the connection must end. One call at a time. */
+  /** What the other side said, in clear. Throws where the connection must end. One call at a time. */
   async receive(bytes: Uint8Array): Promise<Uint8Array[]> {
     const said: Uint8Array[] = [];
     try {
@@ -97,10 +98,7 @@ export class TlsClient implements Channel {
 
   /** Puts records that hold these bytes into the outbox; they must stay as they are until it is taken. */
   say(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += PLAINTEXT_BYTES_MAX) {
-      const content = bytes.subarray(at, at + PLAINTEXT_BYTES_MAX);
-      this.#write({ type: Content.applicationData, content });
-    }
+    this.#writeAll(Content.applicationData, bytes);
   }
 
   /** Goodbye. */
@@ -114,7 +112,7 @@ export class TlsClient implements Channel {
 
   send(bytes: Uint8Array): void {
     this.transcript.push(bytes);
-    this.#write({ type: Content.handshake, content: bytes });
+    this.#writeAll(Content.handshake, bytes);
   }
 
   sendChangeCipherSpec(): void {
@@ -151,7 +149,8 @@ export class TlsClient implements Channel {
         this.#receiveAlert(content);
         return undefined;
       case Content.applicationData:
-        if (!this.isOpen) throw new TlsError(Alert.unexpectedMessage, 'The server speaks before TLS is up.');
+        if (!this.isOpen)
+          throw new TlsError(Alert.unexpectedMessage, 'The other side speaks before TLS is up.');
         return content;
       default:
         throw new TlsError(Alert.unexpectedMessage, `A record has type ${type}.`);
@@ -164,14 +163,14 @@ export class TlsClient implements Channel {
     if (cipher.count >= RECORDS_MAX_12)
       throw new TlsError(Alert.unexpectedMessage, 'A key was used for too long.');
     if (cipher instanceof Cipher13 && record.type !== Content.applicationData)
-      throw new TlsError(Alert.unexpectedMessage, 'The server went back to speaking in clear.');
+      throw new TlsError(Alert.unexpectedMessage, 'The other side went back to speaking in clear.');
     return cipher.open(record);
   }
 
   #countWordless(content: Uint8Array | undefined): void {
     this.#wordlessRecords = content?.length ? 0 : this.#wordlessRecords + 1;
     if (this.#wordlessRecords > WORDLESS_RECORDS_MAX)
-      throw new TlsError(Alert.unexpectedMessage, 'The server sends records and says nothing.');
+      throw new TlsError(Alert.unexpectedMessage, 'The other side sends records and says nothing.');
   }
 
   #receiveChangeCipherSpec({ payload }: ProtectedRecord): undefined {
@@ -186,7 +185,7 @@ export class TlsClient implements Channel {
     const [, description = 0] = content;
     if (content.length !== 2) throw malformed('an alert has the wrong length');
     this.#isEnded = true;
-    if (description !== Alert.closeNotify) throw refusedByServer(description);
+    if (description !== Alert.closeNotify) throw refusedByPeer(description);
   }
 
   #receiveHandshake(content: Uint8Array): void {
@@ -232,9 +231,9 @@ export class TlsClient implements Channel {
       throw new TlsError(Alert.unexpectedMessage, `Message ${type} comes too late.`);
     const [request = -1] = body;
     if (body.length !== 1 || request > KEY_UPDATE_REQUESTED)
-      throw new TlsError(Alert.illegalParameter, 'The server renews its key in an unknown way.');
-    secrets.server = nextSecret(suite, secrets.server);
-    this.readWith(new Cipher13(protection13(suite, secrets.server)));
+      throw new TlsError(Alert.illegalParameter, 'The other side renews its key in an unknown way.');
+    secrets.reading = nextSecret(suite, secrets.reading);
+    this.readWith(new Cipher13(protection13(suite, secrets.reading)));
     if (request === KEY_UPDATE_REQUESTED) this.#renewKey();
   }
 
@@ -243,8 +242,13 @@ export class TlsClient implements Channel {
     if (suite === undefined || secrets === undefined) return;
     const record = { type: Content.handshake, content: message(Handshake.keyUpdate, uint(1, 0)) };
     this.#outbox.push(this.#writing?.seal(record) ?? plainRecord(record));
-    secrets.client = nextSecret(suite, secrets.client);
-    this.writeWith(new Cipher13(protection13(suite, secrets.client)));
+    secrets.writing = nextSecret(suite, secrets.writing);
+    this.writeWith(new Cipher13(protection13(suite, secrets.writing)));
+  }
+
+  #writeAll(type: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PLAINTEXT_BYTES_MAX)
+      this.#write({ type, content: bytes.subarray(at, at + PLAINTEXT_BYTES_MAX) });
   }
 
   #write(record: PlainRecord): void {

@@ -5,15 +5,8 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { Alert, TlsError } from './alerts.ts';
-import {
-  type Established,
-  type Handshaking,
-  type Hello,
-  keyOf,
-  receive,
-  take,
-  takeEither,
-} from './handshake.ts';
+import { type Hello, keyOf, offeredGroup } from './client-handshake.ts';
+import { type Established, type Handshaking, receive, take, takeEither } from './handshake.ts';
 import { KeyExchange } from './key-exchange.ts';
 import { digest, keyBlockBytes, prf, protections12 } from './key-schedule.ts';
 import {
@@ -83,7 +76,7 @@ export function* handshake12(hello: Hello): Handshaking<Established> {
   const finished = yield* receive(Handshake.finished);
   if (finished.body.length !== VERIFY_BYTES || !timingSafeEqual(finished.body, expected))
     throw new TlsError(Alert.decryptError, 'The handshake was changed on its way.');
-  return { suite, secrets: undefined, serverCertificate };
+  return { suite, secrets: undefined, peerCertificate: serverCertificate };
 }
 
 function checkExtensions(extensions: Map<number, Uint8Array>): void {
@@ -116,7 +109,7 @@ function readServerKey(
     throw new TlsError(Alert.illegalParameter, 'The cipher does not go with the certificate.');
   const content = join([options.random, answer.random, signedBytes]);
   verifySignature({ version: TLS_1_2, key, content, ...readSigned(reader) });
-  const exchange = new KeyExchange(group);
+  const exchange = new KeyExchange(offeredGroup(group));
   return { publicKey: exchange.publicKey, shared: exchange.secret(point) };
 }
 
