@@ -12,6 +12,9 @@ export interface Env {
   ADMIN_TOKEN?: string;
   /** Port to protocol, as JSON: see edge/listener.ts. */
   LISTENERS?: string;
+  /** PEM, for TLS on listeners: a certificate with the chain behind it, and its key. See edge/secure.ts. */
+  TLS_CERTIFICATE?: string;
+  TLS_KEY?: string;
   /** Regions of an own network: see placement/routes.ts. */
   PLACEMENT_ROUTES?: string;
 }

@@ -3,7 +3,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 import { controlAppOf } from './control/serve.ts';
 import { acceptBound, acceptDriver } from './edge/accept.ts';
 import { forgetLogins } from './edge/directory.ts';
-import { protocolOfPort } from './edge/listener.ts';
+import { listenerOf } from './edge/listener.ts';
 import type { Env } from './env.ts';
 
 export { Endpoint } from './endpoint/endpoint.ts';
@@ -22,8 +22,8 @@ export default {
   },
 
   async connect(socket, env) {
-    const protocol = await protocolOfPort(socket, env);
-    if (protocol) await acceptDriver(socket, { env, protocol });
+    const listener = await listenerOf(socket, env);
+    if (listener) await acceptDriver(socket, { env, ...listener });
   },
 } satisfies ExportedHandler<Env>;
 

@@ -172,7 +172,10 @@ export class Api {
     return v.parse(Config, await this.#request({ method: 'POST', path: CONFIGS, body: config }));
   }
 
-  async patchConfig(configId: string, body: { origin: Partial<NewConfig['origin']> }): Promise<void> {
+  async patchConfig(
+    configId: string,
+    body: { origin?: Partial<NewConfig['origin']>; require_tls?: boolean },
+  ): Promise<void> {
     await this.#request({ method: 'PATCH', path: `${CONFIGS}/${configId}`, body });
   }
 

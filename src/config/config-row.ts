@@ -18,7 +18,7 @@ export interface StoredConfig extends Config {
 
 export const CONFIG_COLUMNS =
   'id, name, version, scheme, host, port, database, user, access_client_id, service_id, connection_limit, pool, ' +
-  'caching, sslmode, ca_certificate_id, mtls_certificate_id, facts, ' +
+  'caching, sslmode, ca_certificate_id, mtls_certificate_id, require_tls, facts, ' +
   'created_on, modified_on, restarted_on, placement_pinned, placement_result, ' +
   'endpoint_generation, endpoint_hint, endpoint_jurisdiction, endpoints_before';
 
@@ -39,6 +39,7 @@ export interface ConfigRow extends EndpointRow {
   sslmode: string | null;
   ca_certificate_id: string | null;
   mtls_certificate_id: string | null;
+  require_tls: number;
   facts: string | null;
   created_on: string;
   modified_on: string;
@@ -77,6 +78,7 @@ export function configOf(row: ConfigRow): StoredConfig {
     sslmode: row.sslmode ?? undefined,
     caCertificateId: row.ca_certificate_id ?? undefined,
     mtlsCertificateId: row.mtls_certificate_id ?? undefined,
+    requiresTls: row.require_tls !== 0,
     facts: factsOf(row.facts),
     createdOn: row.created_on,
     modifiedOn: row.modified_on,
@@ -108,6 +110,7 @@ export function columnsOf(config: StoredConfig): Record<string, string | number 
     sslmode: config.sslmode ?? null,
     ca_certificate_id: config.caCertificateId ?? null,
     mtls_certificate_id: config.mtlsCertificateId ?? null,
+    require_tls: config.requiresTls ? 1 : 0,
     facts: config.facts === undefined ? null : JSON.stringify(config.facts),
     modified_on: config.modifiedOn,
     placement_pinned: jsonOfPinned(config.placement.pinned),

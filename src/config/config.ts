@@ -19,6 +19,8 @@ export interface Config {
   caCertificateId?: string | undefined;
   /** What we show the origin, where it asks who we are. */
   mtlsCertificateId?: string | undefined;
+  /** Drivers that come to a listener without TLS are refused. */
+  requiresTls: boolean;
   createdOn: string;
   modifiedOn: string;
 }

@@ -32,6 +32,9 @@ export interface Login {
   version: number;
   scheme: string;
   cancelRoute: number;
+  /** The origin's own name for it. */
+  database: string;
+  requiresTls: boolean;
   facts: OriginFacts | undefined;
   /** Undefined: the config has no such user. */
   verifier: string | undefined;
@@ -190,7 +193,7 @@ export class ConfigStore {
   async findLogin({ database, user }: { database: string; user: string }): Promise<Login | undefined> {
     const row = await this.#db
       .prepare(
-        `SELECT c.id, c.version, c.scheme, c.cancel_route, c.facts, t.verifier, c.caching, c.cache_epoch,
+        `SELECT c.id, c.version, c.scheme, c.database, c.require_tls, c.cancel_route, c.facts, t.verifier, c.caching, c.cache_epoch,
            c.endpoint_generation, c.endpoint_hint, c.endpoint_jurisdiction
          FROM configs c LEFT JOIN client_tokens t ON t.config_id = c.id AND t.user_name = ?2
          WHERE c.id = ?1 OR c.name = ?1 OR (?1 = '' AND c.id =
@@ -204,6 +207,8 @@ export class ConfigStore {
       configId: row.id,
       version: row.version,
       scheme: row.scheme,
+      database: row.database,
+      requiresTls: row.require_tls !== 0,
       cancelRoute: row.cancel_route,
       facts: factsOf(row.facts),
       verifier: row.verifier ?? undefined,
@@ -289,6 +294,8 @@ interface LoginRow extends EndpointRow {
   id: string;
   version: number;
   scheme: string;
+  database: string;
+  require_tls: number;
   cancel_route: number;
   facts: string | null;
   verifier: string | null;

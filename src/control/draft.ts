@@ -18,7 +18,7 @@ import type { CachingBody, CreateBody, OriginBody, PatchBody, PoolBody } from '.
 const NO_TLS_SETTINGS = { sslmode: undefined };
 
 /** The part of a config that its owner chooses. */
-export type Settings = OriginSettings & Pick<Config, 'name' | 'connectionLimit' | 'caching'>;
+export type Settings = OriginSettings & Pick<Config, 'name' | 'connectionLimit' | 'caching' | 'requiresTls'>;
 
 export interface Draft {
   settings: Settings;
@@ -74,6 +74,7 @@ export function draftOfPatch(body: PatchBody, current: StoredConfig, rulesOf: Sc
     connectionLimit: body.origin_connection_limit ?? current.connectionLimit,
     pool: poolOf(body.pool, current.pool),
     caching: cachingOf(body.caching, current.caching),
+    requiresTls: body.require_tls ?? current.requiresTls,
     ...tlsOf(body.mtls, current),
   };
   const isOriginChanged = body.origin !== undefined || body.mtls !== undefined;
@@ -99,6 +100,7 @@ function draftOfWhole(
     connectionLimit: body.origin_connection_limit ?? kept?.connectionLimit ?? DEFAULT_CONNECTION_LIMIT,
     pool: body.pool === undefined ? (kept?.pool ?? DEFAULT_POOL) : poolOf(body.pool, DEFAULT_POOL),
     caching: cachingOf(body.caching, { ...DEFAULT_CACHING, ...ownOf(kept?.caching) }),
+    requiresTls: body.require_tls ?? kept?.requiresTls ?? false,
     ...(body.mtls === undefined
       ? tlsOf(undefined, kept ?? NO_TLS_SETTINGS)
       : tlsOf(body.mtls, NO_TLS_SETTINGS)),
@@ -184,7 +186,7 @@ function isEmpty({
   const groups = [origin, caching, mtls, rest.pool, rest.placement].flatMap((group) =>
     Object.values(group ?? {}),
   );
-  return [name, limit, ...groups].every((value) => value === undefined);
+  return [name, limit, rest.require_tls, ...groups].every((value) => value === undefined);
 }
 
 function badField(message: string): Problem {

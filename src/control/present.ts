@@ -27,6 +27,7 @@ export function presentConfig(config: StoredConfig): Record<string, unknown> {
     },
     caching: presentCaching(config.caching),
     ...presentTls(config),
+    ...(config.requiresTls ? { require_tls: true } : {}),
     origin_connection_limit: config.connectionLimit,
     pool: presentPool(config.pool),
     ...presentPlacement(config),

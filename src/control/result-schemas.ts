@@ -31,6 +31,9 @@ export const configResult = v.object({
       mtls_certificate_id: v.optional(v.string()),
     }),
   ),
+  require_tls: v.optional(
+    v.pipe(v.boolean(), v.description('Drivers that come to a listener without TLS are refused.')),
+  ),
   origin_connection_limit: v.number(),
   pool: v.record(v.string(), v.number()),
   created_on: time,

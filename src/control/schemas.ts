@@ -151,6 +151,7 @@ function configFields(schemes: readonly string[]) {
     origin_connection_limit: v.optional(integer(1, 1000)),
     pool: v.optional(pool()),
     placement: v.optional(placementSchema()),
+    require_tls: v.optional(v.boolean('must be true or false.')),
     ...readOnlyFields(),
   };
 }

@@ -13,14 +13,18 @@ import type {
   Protocol,
 } from '../protocols/contract.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
-import { ByteSource } from '../transport/byte-source.ts';
+
 import { withDeadline } from '../transport/deadline.ts';
+
+import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { CachingSession } from './caching-session.ts';
 import { findCommonFacts, findLogin } from './directory.ts';
 import { isDraining, Stay } from './draining.ts';
-import { protocolOfPort } from './listener.ts';
+import { DriverConnection } from './driver-connection.ts';
+import { listenerOf } from './listener.ts';
 import { linkOpener } from './open-link.ts';
 import { relay } from './relay.ts';
+
 import { refusalOfSettings } from './settings-check.ts';
 
 /** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */
@@ -32,6 +36,8 @@ const NOBODY = '';
 export interface Entrance {
   env: Env;
   protocol: Protocol;
+  /** The runtime has taken TLS off. A bound capability never leaves the runtime, so nobody asks. */
+  isEncrypted: boolean;
   /** The one config that a bound capability reaches; undefined on a listener, where the driver names one. */
   boundConfigId?: string;
 }
@@ -40,15 +46,14 @@ type Accepted = Extract<DriverStep, { step: 'accepted' }> & { login: Login };
 
 /** Serves one connection until it ends. */
 export async function acceptDriver(socket: Socket, entrance: Entrance): Promise<void> {
-  const { protocol } = entrance;
-  const connection = { socket, source: new ByteSource(socket.readable), entrance };
+  const connection = new DriverConnection(socket, entrance);
   try {
     const accepted = await admit(connection);
-    if (accepted) await serve({ ...connection, accepted });
+    if (accepted) await serve(connection, accepted);
   } catch (cause) {
-    await send(socket, protocol.farewell(PoolerError.from(cause))).catch(ignoreClosing);
+    await connection.isHeard(entrance.protocol.farewell(PoolerError.from(cause)));
   } finally {
-    socket.close().catch(ignoreClosing);
+    connection.socket.close().catch(ignoreClosing);
   }
 }
 
@@ -57,46 +62,50 @@ export async function acceptBound(socket: Socket, env: Env, config: string): Pro
   // Where nobody can say, the driver hears why from the login itself, which asks again.
   const login = await findLogin(env.DB, { database: config, user: NOBODY }).catch(ignoreUnknown);
   const boundConfigId = login?.configId ?? config;
-  const protocol = (login && protocolOfScheme(login.scheme)) ?? (await protocolOfPort(socket, env));
-  if (protocol) await acceptDriver(socket, { env, protocol, boundConfigId });
-}
-
-interface Connection {
-  socket: Socket;
-  source: ByteSource;
-  entrance: Entrance;
+  const protocol = (login && protocolOfScheme(login.scheme)) ?? (await listenerOf(socket, env))?.protocol;
+  if (protocol) await acceptDriver(socket, { env, protocol, boundConfigId, isEncrypted: false });
 }
 
 /** The driver is in, or has been told why not. */
-async function admit(connection: Connection): Promise<Accepted | undefined> {
-  const { socket, entrance } = connection;
+async function admit(connection: DriverConnection): Promise<Accepted | undefined> {
+  const { entrance, certificate } = connection;
   const handshake = entrance.protocol.acceptDriver({
     passwordNeeded: entrance.boundConfigId === undefined,
+    offersTls: certificate !== undefined,
     random: crypto.getRandomValues(new Uint8Array(64)),
     decoySecret: new TextEncoder().encode(entrance.env.CONFIG_KEY ?? ''),
   });
   try {
-    return await withDeadline(logIn(connection, handshake), LOGIN_MS, loginTimeout);
+    return await withDeadline(logIn(connection, { handshake, certificate }), LOGIN_MS, loginTimeout);
   } catch (cause) {
-    await send(socket, handshake.refuse(PoolerError.from(cause))).catch(ignoreClosing);
+    await connection.isHeard(handshake.refuse(PoolerError.from(cause)));
     return undefined;
   }
 }
 
 async function logIn(
-  { socket, source, entrance }: Connection,
-  handshake: DriverHandshake,
+  connection: DriverConnection,
+  { handshake, certificate }: { handshake: DriverHandshake; certificate: OwnCertificate | undefined },
 ): Promise<Accepted | undefined> {
+  const { entrance } = connection;
   if (entrance.boundConfigId === undefined && isDraining()) throw byShutdown();
   let login: Login | undefined;
   let step: DriverStep | undefined = handshake.begin(await factsToGreetWith(entrance));
   for (;;) {
     if (step === undefined) return undefined;
-    if (step.step === 'accepted' && login) await checkSettings(entrance, login, step.opening);
-    if (step.step !== 'cancel' && !(await isHeard(socket, step.send))) return undefined;
+    if (step.step === 'accepted' && login) {
+      requireTls(connection, login);
+      await checkSettings(entrance, login, step.opening);
+    }
+    if (step.step !== 'cancel' && !(await connection.isHeard(step.send))) return undefined;
     switch (step.step) {
       case 'read':
-        step = await next(source, handshake);
+        step = await connection.next(handshake);
+        break;
+      case 'startTls':
+        if (!certificate) throw new Error('TLS was not offered');
+        await connection.secure(certificate, step);
+        step = await connection.next(handshake);
         break;
       case 'identify':
         login = await lookUp(entrance, step);
@@ -111,14 +120,6 @@ async function logIn(
         return login && { ...step, login };
     }
   }
-}
-
-async function next(source: ByteSource, handshake: DriverHandshake): Promise<DriverStep | undefined> {
-  const { value, done } = await source.read().catch(driverLeft);
-  if (done || !value) return undefined;
-  const step = handshake.receive(value.slice());
-  source.recycle(value);
-  return step;
 }
 
 /** A server that speaks first knows its origin by the capability, or because all are alike. */
@@ -141,12 +142,10 @@ async function lookUp(
 }
 
 /** Where replies may be cached what the driver says must be looked at; else its bytes need no look. */
-async function serve({
-  socket,
-  source,
-  entrance,
-  accepted,
-}: Connection & { accepted: Accepted }): Promise<void> {
+async function serve(
+  { socket, source, isSecured, entrance }: DriverConnection,
+  accepted: Accepted,
+): Promise<void> {
   const { env, protocol } = entrance;
   const { login, opening: driver, rest } = accepted;
   const endpoint = endpointOf(env.ENDPOINT, addressOf(login));
@@ -159,7 +158,7 @@ async function serve({
     isBound: entrance.boundConfigId !== undefined,
   });
   try {
-    if (login.caching.disabled) return await relay({ socket, source, rest, stay });
+    if (login.caching.disabled) return await relay({ socket, source, isSecured, rest, stay });
     const session = new CachingSession({
       socket,
       source,
@@ -186,9 +185,21 @@ async function factsOf({ env }: Entrance, login: Login): Promise<OriginFacts> {
 }
 
 async function identityOf(entrance: Entrance, login: Login): Promise<Identity> {
-  const { cancelRoute, verifier } = login;
+  const { cancelRoute, database, verifier } = login;
   const facts = await factsOf(entrance, login);
-  return verifier === undefined ? { facts, cancelRoute } : { facts, cancelRoute, verifier };
+  return { facts, database, cancelRoute, ...(verifier === undefined ? {} : { verifier }) };
+}
+
+/** Only who has proved that the config is theirs hears what it demands. Nothing secret has been said in clear by then. */
+function requireTls({ isEncrypted, entrance }: DriverConnection, { requiresTls }: Login): void {
+  if (!requiresTls || isEncrypted || entrance.boundConfigId !== undefined) return;
+  throw new PoolerError('Connections using insecure transport are prohibited: this config demands TLS.', {
+    fault: 'driver',
+    sqlState: '28000',
+    errno: 3159, // ER_SECURE_TRANSPORT_REQUIRED
+    fatal: true,
+    hint: 'Connect with TLS (sslmode=require, ssl-mode=REQUIRED), or by a binding.',
+  });
 }
 
 /** Throws what the origin says of a setting that it does not take. */
@@ -216,13 +227,6 @@ async function cancel(
   await Promise.all(addresses.map((address) => endpointOf(env.ENDPOINT, address).cancel(key)));
 }
 
-async function send(socket: Socket, bytes: Uint8Array): Promise<void> {
-  if (bytes.length === 0) return;
-  const writer = socket.writable.getWriter();
-  await writer.write(bytes);
-  writer.releaseLock();
-}
-
 function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -234,21 +238,6 @@ function loginTimeout(): PoolerError {
     fatal: true,
     hint: `A login must be complete within ${LOGIN_MS} ms.`,
   });
-}
-
-/** False: the driver has left. */
-async function isHeard(socket: Socket, bytes: Uint8Array): Promise<boolean> {
-  try {
-    await send(socket, bytes);
-    return true;
-  } catch {
-    return false; // Nobody is there to be told.
-  }
-}
-
-/** With what the server said unread: the runtime calls that an error. */
-function driverLeft(): { done: true; value?: undefined } {
-  return { done: true };
 }
 
 function ignoreUnknown(): undefined {

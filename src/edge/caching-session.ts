@@ -10,6 +10,7 @@ import type { EdgeConversation } from '../protocols/caching.ts';
 import type { DriverOpening, Protocol } from '../protocols/contract.ts';
 import { ByteSink } from '../transport/byte-sink.ts';
 import { ByteSource } from '../transport/byte-source.ts';
+import type { DriverSocket } from '../transport/driver-socket.ts';
 import { CurrentCache } from './current-cache.ts';
 import type { Stay } from './draining.ts';
 import { countHits } from './hit-counts.ts';
@@ -23,7 +24,7 @@ const UNSENT_BYTES_MAX = 64 * 1024;
 const REFRESHES_MAX = 50;
 
 export interface CachingSessionOptions {
-  socket: Socket;
+  socket: DriverSocket;
   source: ByteSource;
   place: CachePlace;
   /** The same as it is stored now. */

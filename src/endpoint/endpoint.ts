@@ -101,13 +101,13 @@ export class Endpoint extends DurableObject<Env> {
       try {
         await session.run(first);
       } finally {
+        this.#sessions.delete(opening.driver.cancelKey, session);
         if (isUnwatched) served.cache.countUnwatched(-1);
       }
     } catch (cause) {
       const words = protocolNamed(opening.protocol)?.farewell(PoolerError.from(cause));
       await sayGoodbye(link, words);
     } finally {
-      this.#sessions.delete(opening.driver.cancelKey);
       if (this.#served?.isLeft && this.#sessions.size === 0) await this.reload();
     }
   }

@@ -24,6 +24,8 @@ export interface Protocol {
   /** Schemes of connection strings that mean this protocol. */
   readonly schemes: readonly string[];
   readonly defaultPort: number;
+  /** What TLS calls it (ALPN, RFC 7301). Undefined: it has no name there. */
+  readonly applicationProtocol: string | undefined;
   /** Its servers greet before the driver has said a word: the origin must be known by then, if it can be. */
   readonly serverSpeaksFirst: boolean;
   /** Startup settings whose values the handshake itself has checked; others the origin must have taken once. */
@@ -45,6 +47,8 @@ export interface Protocol {
 export interface AcceptOptions {
   /** False on a bound capability: whoever holds it may connect. */
   passwordNeeded: boolean;
+  /** The edge can begin TLS in this connection (step `startTls`). */
+  offersTls: boolean;
   /** At least 64 random bytes: nonces and keys are cut from it. */
   random: Uint8Array;
   /** Secret of this deployment: makes what an unknown user is asked the same each time. */
@@ -67,6 +71,8 @@ export interface DriverHandshake {
 
 export interface Identity {
   facts: OriginFacts;
+  /** The origin's name for the database. */
+  database: string;
   /** Made by `makeVerifier`. Needed where `passwordNeeded`. */
   verifier?: string;
   /** Which config a later cancel request belongs to: 20 bits that the cancel key carries. */
@@ -80,6 +86,11 @@ export type DriverStep =
   | { step: 'identify'; send: Uint8Array; user: string; database: string }
   /** Send: the driver is in. `rest` is what it already said after its login. */
   | { step: 'accepted'; send: Uint8Array; opening: DriverOpening; rest: Uint8Array }
+  /**
+   * Send, then TLS begins; what is said inside of it goes to `receive`. `early`: what the driver has already said of its
+   * part. `isDirect`: it asked by nothing else, so it must name the protocol by ALPN.
+   */
+  | { step: 'startTls'; send: Uint8Array; early: Uint8Array; isDirect: boolean }
   /** Not a login: cancel what the session with this key runs, then close. */
   | { step: 'cancel'; key: Uint8Array; cancelRoute: number }
   /** Send, then close. */

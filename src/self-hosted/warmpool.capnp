@@ -38,6 +38,9 @@ const warmpool :Workerd.Service = (name = "warmpool", worker = (
     )),
     (name = "CONFIG_KEY", fromEnvironment = "CONFIG_KEY"),
     (name = "ADMIN_TOKEN", fromEnvironment = "ADMIN_TOKEN"),
+    # PEM; unset: no TLS on these listeners but where the socket itself has it (tls.capnp).
+    (name = "TLS_CERTIFICATE", fromEnvironment = "TLS_CERTIFICATE"),
+    (name = "TLS_KEY", fromEnvironment = "TLS_KEY"),
     # Port to protocol.
     (name = "LISTENERS", fromEnvironment = "LISTENERS"),
     # One machine is one place: nothing to measure, nothing to choose.

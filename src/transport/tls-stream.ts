@@ -67,7 +67,7 @@ export class TlsStream implements ByteStream {
     this.#said = said;
     this.#hasPeerSpoken = said.length > 0;
     below.onBroken = (why) => this.onBroken(why);
-    const writable = new WritableStream<Uint8Array>({ write: (bytes) => this.#say(bytes) });
+    const writable = new WritableStream<Uint8Array>({ write: (bytes) => this.say(bytes) });
     this.#sink = new ByteSink(writable, () => this.onBroken());
   }
 
@@ -119,7 +119,8 @@ export class TlsStream implements ByteStream {
     }
   }
 
-  #say(bytes: Uint8Array): Promise<void> {
+  /** Resolves when the bytes, which must stay as they are until then, are on their way. */
+  say(bytes: Uint8Array): Promise<void> {
     if (this.#connection.isOpen) this.#connection.say(bytes);
     return this.#flush();
   }

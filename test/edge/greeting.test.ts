@@ -38,6 +38,7 @@ async function insert(id: string, options: { scheme: string; serverVersion: stri
       pool: DEFAULT_POOL,
       caching: DEFAULT_CACHING,
       sslmode: undefined,
+      requiresTls: false,
       facts: factsOf(greeting, new Map()),
       createdOn: '2026-11-20T00:00:00.000Z',
       modifiedOn: '2026-11-20T00:00:00.000Z',

@@ -1,17 +1,25 @@
 import { expect, test } from 'vitest';
-import { protocolOfPort } from '../../src/edge/listener.ts';
+import { listenerOf } from '../../src/edge/listener.ts';
 import type { Env } from '../../src/env.ts';
 
-const LISTENERS = JSON.stringify({ '6432': 'postgres', '3307': 'mysql', '9': 'no-such' });
+const LISTENERS = JSON.stringify({
+  '6432': 'postgres',
+  '3307': 'mysql',
+  '6433': 'postgres+tls',
+  '9': 'no-such',
+});
 
 function protocolAt(localAddress: string | undefined, listeners?: string): Promise<string | undefined> {
   const socket = { opened: Promise.resolve({ localAddress }) } as unknown as Socket;
   const env = (listeners === undefined ? {} : { LISTENERS: listeners }) as Env;
-  return protocolOfPort(socket, env).then((protocol) => protocol?.name);
+  return listenerOf(socket, env).then(
+    (listener) => listener && `${listener.protocol.name}${listener.isEncrypted ? ', encrypted' : ''}`,
+  );
 }
 
 test.each([
   ['127.0.0.1:6432', 'postgres'],
+  ['127.0.0.1:6433', 'postgres, encrypted'],
   ['127.0.0.1:3307', 'mysql'],
   ['[::1]:3307', 'mysql'],
   ['0123456789abcdef0123456789abcdef.hyperdrive.local:3306', 'mysql'],

@@ -33,6 +33,7 @@ beforeEach(async () => {
         pool: DEFAULT_POOL,
         caching: DEFAULT_CACHING,
         sslmode: undefined,
+        requiresTls: false,
         facts: { serverVersion: '18.4', parameters: { server_version: `18.4 of ${name}` } },
         createdOn: '2026-11-20T00:00:00.000Z',
         modifiedOn: '2026-11-20T00:00:00.000Z',

@@ -27,6 +27,7 @@ const CONFIG: StoredConfig = {
   pool: DEFAULT_POOL,
   caching: DEFAULT_CACHING,
   sslmode: undefined,
+  requiresTls: false,
   facts: undefined,
   createdOn: '2026-11-20T00:00:00.000Z',
   modifiedOn: '2026-11-20T00:00:00.000Z',

@@ -31,6 +31,7 @@ import { encodeOk } from './ok-packet.ts';
 import { greetingOf, isMariaDb, NEUTRAL, type OriginGreeting } from './origin-facts.ts';
 import { int4, packet, Reply } from './packets.ts';
 import { CACHING_SHA2, isCachingSha2Response, isNativeResponse, NATIVE } from './passwords.ts';
+import { encodeSessionState } from './session-state.ts';
 import { decodeVerifier, decoyVerifier } from './verifier.ts';
 
 /** A login with all its attributes, of which MySQL takes 64 KiB. */
@@ -58,6 +59,9 @@ export class DriverHandshakeMachine implements DriverHandshake {
   readonly #connectionId: number;
   /** As the driver was greeted. */
   #origin: OriginGreeting = NEUTRAL;
+  #isSecure = false;
+  /** Sequence number of what an accepted driver is sent: a refusal may stand in its place. */
+  #welcomeAt: number | undefined;
   #state: State = { at: 'response' };
 
   constructor(options: AcceptOptions) {
@@ -72,13 +76,21 @@ export class DriverHandshakeMachine implements DriverHandshake {
       serverVersion,
       connectionId: this.#connectionId,
       nonce: this.#nonce(RANDOM.nonce),
-      ...offerOf(this.#origin),
+      ...this.#offer(),
       collation,
       status,
       plugin: this.#plugin,
     };
     this.#say(encodeGreeting(greeting));
     return this.#read();
+  }
+
+  /** TLS is agreed on here, and is no matter of replies: it is in no dialect. */
+  #offer(): { capabilities: number; extended: number } {
+    const { capabilities, extended } = offerOf(this.#origin);
+    return this.#options.offersTls
+      ? { capabilities: (capabilities | Capability.SSL) >>> 0, extended }
+      : { capabilities, extended };
   }
 
   receive(bytes: Uint8Array): DriverStep {
@@ -103,6 +115,7 @@ export class DriverHandshakeMachine implements DriverHandshake {
 
   refuse(error: PoolerError): Uint8Array {
     this.#state = { at: 'end' };
+    if (this.#welcomeAt !== undefined) this.#inbox.expect(this.#welcomeAt);
     this.#say(encodeErr(error));
     return this.#take();
   }
@@ -139,7 +152,11 @@ export class DriverHandshakeMachine implements DriverHandshake {
       case 'too old':
         throw tooOld();
       case 'SSLRequest':
-        throw badHandshake('TLS was not offered. Connect with it switched off (ssl-mode=DISABLED)');
+        if (!this.#options.offersTls || this.#isSecure)
+          throw badHandshake('TLS was not offered. Connect with it switched off (ssl-mode=DISABLED)');
+        this.#isSecure = true;
+        // A driver does not wait for an answer: its hello stands behind the request.
+        return { step: 'startTls', send: this.#take(), early: this.#inbox.takeRest(), isDirect: false };
       case 'HandshakeResponse': {
         const { user, database } = first.response;
         this.#state = { at: 'identifying', response: first.response };
@@ -194,8 +211,11 @@ export class DriverHandshakeMachine implements DriverHandshake {
     const origin = greetingOf(identity.facts);
     const agreed = this.#agree(response);
     requireServed(agreed, origin);
+    this.#welcomeAt = this.#inbox.sequence;
     for (const payload of before) this.#say(payload);
-    this.#say(encodeOk({ status: origin.status }, agreed.capabilities));
+    // As a server does: a driver then knows its database by the origin's name.
+    const sessionState = encodeSessionState({ schema: identity.database });
+    this.#say(encodeOk({ status: origin.status, sessionState }, agreed.capabilities));
     this.#state = { at: 'end' };
     const opening = {
       user: response.user,
@@ -245,11 +265,11 @@ function printable(random: Uint8Array): Uint8Array {
   return random.map((byte) => (byte % 94) + 33);
 }
 
-/** Never 0: some drivers take that for none. */
+/** Never 0: some drivers take that for none. Of 31 bits: others write what is above as a negative number into KILL. */
 function connectionIdOf(random: Uint8Array): number {
   const { connectionId: from } = RANDOM;
   const view = new DataView(random.buffer, random.byteOffset + from, 4);
-  return Math.max(1, view.getUint32(0, true));
+  return Math.max(1, view.getUint32(0, true) & 0x7fff_ffff);
 }
 
 /** The greeting may have been of nobody, or of another config. */

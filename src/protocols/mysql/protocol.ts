@@ -11,6 +11,7 @@ export const mysql: Protocol = {
   name: 'mysql',
   schemes: ['mysql'],
   defaultPort: 3306,
+  applicationProtocol: undefined,
   serverSpeaksFirst: true,
   // A driver sends none: what it wants to be set, it sets.
   settingsChecked: new Set(),

@@ -1,7 +1,7 @@
 /**
  * Plays the server while a driver logs in. No round trip to the origin: the edge knows the origin facts.
  *
- *   startup          -> SSLRequest, GSSENCRequest: N, at most once each; CancelRequest: the end;
+ *   startup          -> SSLRequest: TLS begins, or N; GSSENCRequest: N; each at most once. CancelRequest: the end;
  *                       StartupMessage: identifying
  *   identifying      -> the edge looks the user and the config up; without a password the driver is in or out now
  *   initial response -> SASLInitialResponse: answered with SASLContinue
@@ -43,6 +43,7 @@ import {
   STARTUP_BYTES_MIN,
   STARTUP_LENGTH_INVALID,
   type Startup,
+  unencryptedData,
   unsupportedVersion,
 } from './startup.ts';
 
@@ -51,6 +52,9 @@ const LOGIN_MESSAGE_BYTES_MAX = 10_000;
 
 /** What a driver may say while it is being looked up. */
 const EARLY_BYTES_MAX = 65_536;
+
+/** First byte of a TLS record with a hello: the driver asks by nothing else (sslnegotiation=direct). */
+const TLS_HANDSHAKE = 0x16;
 
 type State =
   | { at: 'startup' }
@@ -64,6 +68,7 @@ export class DriverHandshakeMachine implements DriverHandshake {
   readonly #inbox = new Inbox('driver');
   readonly #outbox = new Outbox();
   readonly #refusedEncryption = new Set<string>();
+  #isSecure = false;
   #state: State = { at: 'startup' };
 
   constructor(options: AcceptOptions) {
@@ -123,6 +128,8 @@ export class DriverHandshakeMachine implements DriverHandshake {
   }
 
   #receiveFirstPacket(): DriverStep {
+    if (this.#offersTls && this.#inbox.peekByte() === TLS_HANDSHAKE)
+      return this.#startTls({ isDirect: true });
     const body = this.#inbox.takePacket({
       bytesMin: STARTUP_BYTES_MIN,
       bytesMax: STARTUP_BYTES_MAX,
@@ -132,6 +139,9 @@ export class DriverHandshakeMachine implements DriverHandshake {
     const first = decodeFirstPacket(body);
     switch (first.kind) {
       case 'SSLRequest':
+        if (this.#offersTls) return this.#startTls({ isDirect: false });
+        this.#refuseEncryption(first.kind);
+        return this.#advance();
       case 'GSSENCRequest':
         this.#refuseEncryption(first.kind);
         return this.#advance();
@@ -141,6 +151,19 @@ export class DriverHandshakeMachine implements DriverHandshake {
       case 'StartupMessage':
         return this.#identify(first.startup);
     }
+  }
+
+  get #offersTls(): boolean {
+    return this.#options.offersTls && !this.#isSecure;
+  }
+
+  /** What came in clear behind the request would be taken for something said in secret (CVE-2021-23214). */
+  #startTls({ isDirect }: { isDirect: boolean }): DriverStep {
+    if (!isDirect && this.#inbox.length > 0) throw unencryptedData();
+    this.#isSecure = true;
+    this.#refusedEncryption.add('SSLRequest').add('GSSENCRequest');
+    if (!isDirect) this.#outbox.push(encodeText('S'));
+    return { step: 'startTls', send: this.#take(), early: this.#inbox.takeRest(), isDirect };
   }
 
   /** What is pipelined behind the request is no attack here: we say no, so all of it was meant to be in clear. */

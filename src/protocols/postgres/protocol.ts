@@ -10,6 +10,7 @@ export const postgres: Protocol = {
   name: 'postgres',
   schemes: ['postgres', 'postgresql'],
   defaultPort: 5432,
+  applicationProtocol: 'postgresql',
   serverSpeaksFirst: false,
   settingsChecked: new Set(['application_name', 'client_encoding', 'datestyle']),
   acceptDriver: (options) => new DriverHandshakeMachine(options),

@@ -60,6 +60,16 @@ export function unsupportedVersion(code: number): PoolerError {
   return refused(`unsupported frontend protocol ${asked}: server supports 3.0 to 3.${MINOR_NEWEST}`, '0A000');
 }
 
+/** It came in clear, behind a request for TLS. In PostgreSQL's words. */
+export function unencryptedData(): PoolerError {
+  return new PoolerError('received unencrypted data after SSL request', {
+    fault: 'driver',
+    sqlState: '08P01',
+    fatal: true,
+    hint: 'This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.',
+  });
+}
+
 function decodeCancelRequest(key: Uint8Array): FirstPacket {
   const secretBytes = key.length - 4;
   if (secretBytes < 1 || secretBytes > CANCEL_SECRET_BYTES_MAX) {

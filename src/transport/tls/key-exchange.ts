@@ -1,5 +1,6 @@
 /** Elliptic curves on which keys are agreed: what every TLS 1.2 and 1.3 server knows, and this runtime computes. */
-import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { createECDH } from 'node:crypto';
+import { x25519 } from '@noble/curves/ed25519.js';
 import { Alert, TlsError } from './alerts.ts';
 
 /** Numbers of supported_groups that we offer. The first is offered with a key; another costs a round trip more. */
@@ -50,23 +51,11 @@ function onWeierstrassCurve(curve: string): Side {
   return [ecdh.generateKeys(), agree];
 }
 
-/** What stands before a key in its DER form (RFC 8410). */
-const SPKI_OF_X25519 = Buffer.from('302a300506032b656e032100', 'hex');
-
+/** By a library: workerd 1.20261102.1 makes such keys, but agrees on nothing with one that came from outside. */
 function onMontgomeryCurve(): Side {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  const der = publicKey.export({ type: 'spki', format: 'der' });
-  const agree = (theirs: Uint8Array): Uint8Array => {
-    const key = Buffer.concat([SPKI_OF_X25519, theirs]);
-    const secret = diffieHellman({
-      privateKey,
-      publicKey: createPublicKey({ key, type: 'spki', format: 'der' }),
-    });
-    // Points of small order lead to zero (RFC 8446, section 7.4.2).
-    if (secret.every((byte) => byte === 0)) throw notOnCurve();
-    return secret;
-  };
-  return [der.subarray(SPKI_OF_X25519.length), agree];
+  const secretKey = x25519.utils.randomSecretKey();
+  // It refuses points of small order, which lead to zero (RFC 8446, section 7.4.2).
+  return [x25519.getPublicKey(secretKey), (theirs) => x25519.getSharedSecret(secretKey, theirs)];
 }
 
 function notOnCurve(): TlsError {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { PoolerError } from '../../../src/errors.ts';
+import { PoolerError, PoolerError } from '../../../src/errors.ts';
 import type { DriverStep, Identity, OriginFacts } from '../../../src/protocols/contract.ts';
 import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { DriverHandshakeMachine } from '../../../src/protocols/mysql/driver-side.ts';
 import { decodeErr } from '../../../src/protocols/mysql/errors.ts';
+import { decodeGreeting } from '../../../src/protocols/mysql/handshake.ts';
 import { int4, packet } from '../../../src/protocols/mysql/packets.ts';
 import { encodeVerifier } from '../../../src/protocols/mysql/verifier.ts';
 import { COUNTING, cuttings, wire } from '../postgres/wire.ts';
@@ -30,7 +31,12 @@ const MARIADB: OriginFacts = {
 };
 
 const TOKEN = 'wp_secret';
-const IDENTITY: Identity = { facts: MYSQL, cancelRoute: 1, verifier: encodeVerifier(TOKEN) };
+const IDENTITY: Identity = {
+  facts: MYSQL,
+  database: 'shop',
+  cancelRoute: 1,
+  verifier: encodeVerifier(TOKEN),
+};
 
 /** 33, 34, ...: what becomes of 0, 1, ... as a nonce; that of AuthSwitchRequest begins at 20. */
 const NONCE = wire('!"#$%&\'()*+,-./01234');
@@ -49,11 +55,12 @@ const FLAGS =
   Capability.DEPRECATE_EOF;
 
 function machine(
-  options: { passwordNeeded?: boolean; facts?: OriginFacts | undefined } = {},
+  options: { passwordNeeded?: boolean; offersTls?: boolean; facts?: OriginFacts | undefined } = {},
 ): DriverHandshakeMachine {
-  const { passwordNeeded = true, facts = MYSQL } = options;
+  const { passwordNeeded = true, offersTls = false, facts = MYSQL } = options;
   const handshake = new DriverHandshakeMachine({
     passwordNeeded,
+    offersTls,
     random: COUNTING,
     decoySecret: wire('decoy'),
   });
@@ -116,6 +123,7 @@ function errorOf(step: DriverStep): { sequence: number; errno: number; sqlState:
 test('the greeting has the version, the collation and the capabilities of the origin, without TLS and compression', () => {
   const handshake = new DriverHandshakeMachine({
     passwordNeeded: true,
+    offersTls: false,
     random: COUNTING,
     decoySecret: wire(),
   });
@@ -145,6 +153,7 @@ test('the greeting has the version, the collation and the capabilities of the or
 test('a MariaDB is greeted for as one: its extended capabilities, and the plugin that all its clients have', () => {
   const handshake = new DriverHandshakeMachine({
     passwordNeeded: true,
+    offersTls: false,
     random: COUNTING,
     decoySecret: wire(),
   });
@@ -233,7 +242,11 @@ test.each<[string, Uint8Array, Identity | undefined]>([
   ['no token', wire(), IDENTITY],
   ['a proof that is too short', cachingProof().subarray(1), IDENTITY],
   ['a proof for another nonce', cachingProof(NONCE_OF_SWITCH), IDENTITY],
-  ['a user whom the config does not have', cachingProof(), { facts: MYSQL, cancelRoute: 1 }],
+  [
+    'a user whom the config does not have',
+    cachingProof(),
+    { facts: MYSQL, database: 'shop', cancelRoute: 1 },
+  ],
   ['a config that there is not', cachingProof(), undefined],
   ['a verifier of another protocol', cachingProof(), { ...IDENTITY, verifier: 'SCRAM-SHA-256$4096:x' }],
 ])('%s is access denied, in the same words', (_, auth, identity) => {
@@ -259,7 +272,7 @@ test('a driver that has plugins but names none is told which to use', () => {
 test('whoever holds a bound capability needs no password, whatever the plugin', () => {
   const handshake = machine({ passwordNeeded: false });
   handshake.receive(response({ auth: wire(), plugin: 'mysql_clear_password' }));
-  expect(handshake.identified({ facts: MYSQL, cancelRoute: 1 })).toMatchObject({
+  expect(handshake.identified({ facts: MYSQL, database: 'shop', cancelRoute: 1 })).toMatchObject({
     step: 'accepted',
     send: wire([7, 0, 0, 2], [0, 0, 0], [2, 0], [0, 0]),
   });
@@ -347,6 +360,7 @@ test('the login can be refused at any time, with the sequence number that the dr
   expect(machine().refuse(late)).toEqual(packet(1, wire([0xff], [0x25, 0x05], '#70100', 'too late')));
   const beforeGreeting = new DriverHandshakeMachine({
     passwordNeeded: true,
+    offersTls: false,
     random: COUNTING,
     decoySecret: wire(),
   });
@@ -354,4 +368,73 @@ test('the login can be refused at any time, with the sequence number that the dr
   const handshake = machine();
   handshake.refuse(late);
   expect(handshake.receive(wire([1, 2, 3]))).toEqual({ step: 'close', send: wire() });
+});
+
+/** A request for TLS: the head of a response, with the capability SSL. */
+const SSL_REQUEST = packet(1, int4((FLAGS | Capability.SSL) >>> 0), int4(0), wire([224]), new Uint8Array(23));
+
+test('where TLS can begin it is offered; what stands behind the request belongs to it', () => {
+  const options = { passwordNeeded: true, random: COUNTING, decoySecret: wire() };
+  const [plain, secure] = [false, true].map((offersTls) => {
+    const step = new DriverHandshakeMachine({ ...options, offersTls }).begin(MYSQL);
+    if (step.step !== 'read') throw new Error('no greeting');
+    return decodeGreeting(step.send.subarray(4))?.capabilities;
+  });
+  expect(secure).toBe(((plain ?? 0) | Capability.SSL) >>> 0);
+  const hello = wire([0x16, 3, 1, 0, 5]);
+  const handshake = machine({ offersTls: true });
+  const step = feed(handshake, [SSL_REQUEST.subarray(0, 9), wire(SSL_REQUEST.subarray(9), hello)]);
+  expect(step).toEqual({ step: 'startTls', send: wire(), early: hello, isDirect: false });
+});
+
+test('inside of TLS the login goes on with the next number, and the database is told by its own name', () => {
+  const handshake = machine({ offersTls: true });
+  handshake.receive(SSL_REQUEST);
+  const flags = FLAGS | Capability.SSL | Capability.SESSION_TRACK;
+  const inside = response({ auth: cachingProof(), flags });
+  inside[3] = 2;
+  expect(handshake.receive(inside)).toMatchObject({ step: 'identify', user: 'app' });
+  expect(handshake.identified({ ...IDENTITY, database: 'test' })).toMatchObject({
+    step: 'accepted',
+    send: wire(
+      [2, 0, 0, 3], // header
+      [1, 3], // AuthMoreData: the hash is known
+      [16, 0, 0, 4], // header
+      [0, 0, 0], // OK, affected rows, insert id
+      [2, 0x40], // status: autocommit, SESSION_STATE_CHANGED
+      [0, 0], // warnings
+      [0], // info
+      [7, 1, 5, 4], // session state: SCHEMA
+      'test',
+    ),
+  });
+});
+
+test('inside of TLS there is no second one', () => {
+  const handshake = machine({ offersTls: true });
+  handshake.receive(SSL_REQUEST);
+  const again = SSL_REQUEST.slice();
+  again[3] = 2;
+  expect(errorOf(handshake.receive(again)).message).toContain('TLS was not offered');
+});
+
+test('the id fits what drivers keep it in', () => {
+  const options = { passwordNeeded: true, offersTls: false, decoySecret: wire() };
+  const idOf = (byte: number): number => {
+    const step = new DriverHandshakeMachine({ ...options, random: new Uint8Array(64).fill(byte) }).begin(
+      MYSQL,
+    );
+    return step.step === 'read' ? (decodeGreeting(step.send.subarray(4))?.connectionId ?? -1) : -1;
+  };
+  expect([idOf(0), idOf(0xff)]).toEqual([1, 0x7fff_ffff]);
+});
+
+test('a refusal in place of a welcome has its number', () => {
+  const handshake = machine();
+  handshake.receive(response({ auth: cachingProof() }));
+  expect(handshake.identified(IDENTITY)).toMatchObject({ step: 'accepted' });
+  const refusal = handshake.refuse(
+    new PoolerError('no', { fault: 'driver', sqlState: '28000', errno: 3159 }),
+  );
+  expect(errorOf({ step: 'close', send: refusal })).toMatchObject({ sequence: 2, errno: 3159 });
 });

@@ -20,6 +20,7 @@ const STARTUP_3_2 = wire([0, 0, 0, 31], [0, 3, 0, 2], 'user\0al\0', 'database\0s
 
 const IDENTITY: Identity = {
   facts: { serverVersion: '18.4', parameters: { server_version: '18.4', TimeZone: 'UTC' } },
+  database: 'shop',
   verifier: makeVerifier({ token: 'secret', salt: new Uint8Array(16) }),
   cancelRoute: 0xabcde,
 };
@@ -44,8 +45,11 @@ const SASL_REQUEST = wire(
   [0], // end of mechanisms
 );
 
-function machine(options: { passwordNeeded: boolean } = { passwordNeeded: false }): DriverHandshakeMachine {
-  return new DriverHandshakeMachine({ ...options, random: COUNTING, decoySecret: wire('decoy') });
+function machine(
+  options: { passwordNeeded: boolean; offersTls?: boolean } = { passwordNeeded: false },
+): DriverHandshakeMachine {
+  const rest = { offersTls: false, random: COUNTING, decoySecret: wire('decoy') };
+  return new DriverHandshakeMachine({ ...rest, ...options });
 }
 
 /** Feeds all chunks; the result is the first step that is not `read`, with all that was sent up to the end. */
@@ -374,3 +378,44 @@ test('a login with random bytes changed in it never makes it throw', () => {
   });
   fc.assert(property, { numRuns: 1000 });
 });
+
+test('where TLS can begin a request for it is answered with S, and the login goes on inside', () => {
+  const handshake = machine({ passwordNeeded: false, offersTls: true });
+  expect(handshake.receive(SSL_REQUEST.subarray(0, 7))).toEqual({ step: 'read', send: wire() });
+  const step = handshake.receive(SSL_REQUEST.subarray(7));
+  expect(step).toEqual({ step: 'startTls', send: wire('S'), early: wire(), isDirect: false });
+  expect(handshake.receive(STARTUP_3_2)).toMatchObject({ step: 'identify', user: 'al', database: 'shop' });
+});
+
+test('GSS encryption is refused first, and TLS begins behind it', () => {
+  const handshake = machine({ passwordNeeded: false, offersTls: true });
+  expect(handshake.receive(GSSENC_REQUEST)).toEqual({ step: 'read', send: wire('N') });
+  expect(handshake.receive(SSL_REQUEST)).toMatchObject({ step: 'startTls', send: wire('S') });
+});
+
+test('what came in clear behind the request for TLS is not taken for something secret', () => {
+  const handshake = machine({ passwordNeeded: false, offersTls: true });
+  const step = handshake.receive(wire(SSL_REQUEST, STARTUP_3_2));
+  expect(step).toMatchObject({ step: 'close' });
+  expect(wordsOf(step)).toContain('received unencrypted data after SSL request');
+});
+
+test('a driver that begins with TLS itself is not asked for more, and must name the protocol there', () => {
+  const hello = wire([0x16, 3, 1, 0, 5], [1, 2, 3]);
+  const handshake = machine({ passwordNeeded: false, offersTls: true });
+  expect(handshake.receive(hello)).toEqual({ step: 'startTls', send: wire(), early: hello, isDirect: true });
+  const none = machine({ passwordNeeded: false });
+  expect(wordsOf(none.receive(hello))).toContain('invalid length of startup packet');
+});
+
+test('inside of TLS there is no second one', () => {
+  for (const again of [SSL_REQUEST, GSSENC_REQUEST]) {
+    const handshake = machine({ passwordNeeded: false, offersTls: true });
+    handshake.receive(SSL_REQUEST);
+    expect(wordsOf(handshake.receive(again))).toContain('unsupported frontend protocol 1234.56');
+  }
+});
+
+function wordsOf(step: DriverStep): string {
+  return 'send' in step ? textOf(step.send) : '';
+}

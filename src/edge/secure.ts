@@ -1,0 +1,81 @@
+/** TLS on our listeners: the certificate of this deployment, and the upgrade of a driver's connection. */
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { Env } from '../env.ts';
+import { PoolerError } from '../errors.ts';
+import type { DriverStep, Protocol } from '../protocols/contract.ts';
+import type { DriverSocket } from '../transport/driver-socket.ts';
+import type { OwnCertificate } from '../transport/tls/handshake.ts';
+import { certificatesOf } from '../transport/tls/pem.ts';
+
+let read: { certificate: string; key: string; own: OwnCertificate } | undefined;
+
+/** Undefined: there is none. Throws where it cannot be used: nobody shall be let in in clear by mistake. */
+export function listenerCertificate(env: Env): OwnCertificate | undefined {
+  const { TLS_CERTIFICATE: certificate, TLS_KEY: key } = env;
+  if (!certificate && !key) return undefined;
+  if (!certificate || !key) throw unusable('TLS_CERTIFICATE and TLS_KEY belong together, and one is not set');
+  if (read?.certificate !== certificate || read.key !== key)
+    read = { certificate, key, own: readPair(certificate, key) };
+  return read.own;
+}
+
+function readPair(certificate: string, pem: string): OwnCertificate {
+  const [chain, key] = [readChain(certificate), readKey(pem)];
+  const [own] = chain;
+  if (!own) throw unusable('TLS_CERTIFICATE has no certificate in PEM');
+  if (!isKeyOf(key, own)) throw unusable('TLS_KEY is not the key of TLS_CERTIFICATE');
+  return { chain, key };
+}
+
+/** `X509Certificate.checkPrivateKey` says no to a pair of RSA (workerd 1.20261102.1). */
+function isKeyOf(key: KeyObject, certificate: Uint8Array): boolean {
+  const keys = [createPublicKey(key), new X509Certificate(certificate).publicKey];
+  const [ours, theirs] = keys.map((one) => one.export({ type: 'spki', format: 'der' }));
+  return ours !== undefined && theirs !== undefined && ours.equals(theirs);
+}
+
+function readChain(certificate: string): Uint8Array[] {
+  try {
+    return certificatesOf(certificate);
+  } catch (cause) {
+    throw unusable('TLS_CERTIFICATE is damaged', cause);
+  }
+}
+
+function readKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw unusable('TLS_KEY is no private key in PEM without a passphrase', cause);
+  }
+}
+
+function unusable(what: string, cause?: unknown): PoolerError {
+  const error = new PoolerError(`this server's certificate cannot be used: ${what}`, {
+    fault: 'pooler',
+    sqlState: 'F0000', // config_file_error
+    fatal: true,
+    cause,
+  });
+  console.error(error.message);
+  return error;
+}
+
+/** What takes the place of the driver's socket, whose streams must not be locked. Throws where the driver breaks off. */
+export async function secureDriver(
+  socket: DriverSocket,
+  options: {
+    certificate: OwnCertificate;
+    protocol: Protocol;
+    step: Extract<DriverStep, { step: 'startTls' }>;
+  },
+): Promise<DriverSocket> {
+  const { certificate, protocol, step } = options;
+  const { acceptTls } = await import('../transport/tls-server.ts');
+  return acceptTls(socket, {
+    certificate,
+    early: step.early,
+    protocol: protocol.applicationProtocol,
+    isProtocolNeeded: step.isDirect,
+  });
+}
