@@ -3,11 +3,10 @@
  * an edge asks for (`findLogin`, `findByCancelRoute`) does not even select them.
  */
 import type { OriginFacts } from '../protocols/contract.ts';
-import { type Caching, cancelRouteOf } from './config.ts';
+import { cancelRouteOf } from './config.ts';
 import {
   CONFIG_COLUMNS,
   type ConfigRow,
-  cachingOf,
   columnsOf,
   configOf,
   type EndpointRow,
@@ -16,6 +15,7 @@ import {
   placesOfJson,
   type StoredConfig,
 } from './config-row.ts';
+import { type Login, type LoginRow, loginOf } from './login.ts';
 import { type EndpointPlace, placesOf } from './placement.ts';
 
 /** For the endpoint alone. */
@@ -24,24 +24,6 @@ export interface SealedOrigin {
   passwordSealed: string;
   /** Undefined: no service token opens its way. */
   accessSecretSealed?: string | undefined;
-}
-
-/** What an edge needs to let a driver in. */
-export interface Login {
-  configId: string;
-  version: number;
-  scheme: string;
-  cancelRoute: number;
-  /** The origin's own name for it. */
-  database: string;
-  requiresTls: boolean;
-  facts: OriginFacts | undefined;
-  /** Undefined: the config has no such user. */
-  verifier: string | undefined;
-  endpoint: EndpointPlace;
-  caching: Caching;
-  /** Raised by each purge: replies that an edge stored under an older one are out of reach. */
-  cacheEpoch: number;
 }
 
 /** Where drivers of a config may be. */
@@ -203,19 +185,7 @@ export class ConfigStore {
       .bind(database, user)
       .first<LoginRow>();
     if (row === null) return undefined;
-    return {
-      configId: row.id,
-      version: row.version,
-      scheme: row.scheme,
-      database: row.database,
-      requiresTls: row.require_tls !== 0,
-      cancelRoute: row.cancel_route,
-      facts: factsOf(row.facts),
-      verifier: row.verifier ?? undefined,
-      endpoint: placeOf(row),
-      caching: cachingOf(row.caching),
-      cacheEpoch: row.cache_epoch,
-    };
+    return loginOf(row);
   }
 
   /** Where all configs of these schemes have the same: of one server, or of equal ones. */
@@ -288,17 +258,4 @@ function secretColumnsOf(sealed: Omit<SealedOrigin, 'config'>): SecretColumns {
     password_sealed: sealed.passwordSealed,
     access_client_secret_sealed: sealed.accessSecretSealed ?? null,
   };
-}
-
-interface LoginRow extends EndpointRow {
-  id: string;
-  version: number;
-  scheme: string;
-  database: string;
-  require_tls: number;
-  cancel_route: number;
-  facts: string | null;
-  verifier: string | null;
-  caching: string;
-  cache_epoch: number;
 }

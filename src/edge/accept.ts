@@ -1,17 +1,12 @@
 /** A driver connects: its login is answered here, without a round trip to the origin. */
 
-import { ConfigStore, type Login } from '../config/store.ts';
+import type { Login } from '../config/login.ts';
+import { ConfigStore } from '../config/store.ts';
 import { type EndpointAddress, endpointOf } from '../endpoint/link.ts';
 import type { Env } from '../env.ts';
 import { byShutdown, PoolerError } from '../errors.ts';
-import type {
-  DriverHandshake,
-  DriverOpening,
-  DriverStep,
-  Identity,
-  OriginFacts,
-  Protocol,
-} from '../protocols/contract.ts';
+import type { OriginFacts, Protocol } from '../protocols/contract.ts';
+import type { DriverHandshake, DriverOpening, DriverStep, Identity } from '../protocols/driver-login.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
 
 import { withDeadline } from '../transport/deadline.ts';

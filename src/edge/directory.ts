@@ -2,7 +2,8 @@
  * What an edge knows of configs and users without asking each time. Kept for 5 s: no longer does an edge let a
  * revoked token or a deleted config pass. Bounded, because names come from drivers.
  */
-import { ConfigStore, type Login } from '../config/store.ts';
+import type { Login } from '../config/login.ts';
+import { ConfigStore } from '../config/store.ts';
 import type { OriginFacts } from '../protocols/contract.ts';
 
 const KEPT_MS = 5_000;

@@ -1,5 +1,5 @@
 /** The connection of a driver that logs in: what is read and said on it, in clear or inside of TLS. */
-import type { DriverHandshake, DriverStep } from '../protocols/contract.ts';
+import type { DriverHandshake, DriverStep } from '../protocols/driver-login.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import type { DriverSocket } from '../transport/driver-socket.ts';
 import type { OwnCertificate } from '../transport/tls/handshake.ts';

@@ -4,7 +4,7 @@ import { CacheApiTier } from '../cache/cache-api-tier.ts';
 import { EdgeMemory } from '../cache/edge-cache.ts';
 import { Knowledge } from '../cache/knowledge.ts';
 import { Pace } from '../cache/pace.ts';
-import type { Login } from '../config/store.ts';
+import type { Login } from '../config/login.ts';
 
 /** Whose replies: equal places have comparable ones. */
 export type CachePlace = Pick<Login, 'configId' | 'version' | 'caching' | 'cacheEpoch' | 'endpoint'>;

@@ -1,6 +1,6 @@
 /** Asks the endpoint for a reply once more, in a session of its own, while drivers are still given the old one. */
 import type { EdgeConversation } from '../protocols/caching.ts';
-import type { DriverOpening } from '../protocols/contract.ts';
+import type { DriverOpening } from '../protocols/driver-login.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import { withDeadline } from '../transport/deadline.ts';
 import type { OpenLink } from './open-link.ts';

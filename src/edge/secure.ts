@@ -2,7 +2,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Env } from '../env.ts';
 import { PoolerError } from '../errors.ts';
-import type { DriverStep, Protocol } from '../protocols/contract.ts';
+import type { Protocol } from '../protocols/contract.ts';
+import type { DriverStep } from '../protocols/driver-login.ts';
 import type { DriverSocket } from '../transport/driver-socket.ts';
 import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { certificatesOf } from '../transport/tls/pem.ts';

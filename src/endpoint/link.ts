@@ -8,7 +8,8 @@ import type { OriginSecrets } from '../config/origin-secrets.ts';
 import type { EndpointPlace, Jurisdiction } from '../config/placement.ts';
 import { PoolerError } from '../errors.ts';
 import type { CacheStatus } from '../protocols/caching.ts';
-import type { DriverOpening, OriginFacts } from '../protocols/contract.ts';
+import type { OriginFacts } from '../protocols/contract.ts';
+import type { DriverOpening } from '../protocols/driver-login.ts';
 import type { ByteSource } from '../transport/byte-source.ts';
 import type { Endpoint } from './endpoint.ts';
 

@@ -1,6 +1,7 @@
 /** Questions of ours to the origin, on connections of whichever pool is the config's at the moment. */
 import { PoolerError } from '../errors.ts';
-import type { DriverOpening, EndpointSide, OriginFacts } from '../protocols/contract.ts';
+import type { EndpointSide, OriginFacts } from '../protocols/contract.ts';
+import type { DriverOpening } from '../protocols/driver-login.ts';
 import { type Lease, prepareLease } from './lease.ts';
 import type { LinkOpening, Refusal } from './link.ts';
 import { ANY, Drained, type Need, type Pool } from './pool.ts';

@@ -10,7 +10,7 @@ const config :Workerd.Config = (
 const https :Workerd.Socket =
   (name = "https", https = (options = (), tlsOptions = .tls), service = "warmpool");
 
-# TLS from the first byte. In-band upgrades (SSLRequest) are not to be had on an accepted socket.
+# TLS from the first byte, by the runtime. What drivers begin in the stream (SSLRequest) is ours: src/edge/secure.ts.
 const postgresTls :Workerd.Socket =
   (name = "postgres-tls", tcp = (tlsOptions = .tls), service = "warmpool");
 

@@ -49,7 +49,7 @@ class Below implements ByteStream {
     return Promise.resolve({ value: early, done: false });
   }
 
-  /** The early ones become a buffer as good as any. */
+  /** The early ones become a buffer like others. */
   recycle(bytes: Uint8Array): void {
     this.#source.recycle(bytes);
   }

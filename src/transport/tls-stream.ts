@@ -44,7 +44,7 @@ export interface TlsStreamOptions {
   said: Uint8Array[];
   /** What a reader hears where TLS failed, or the stream below. */
   explain(cause: unknown, about: { hasPeerSpoken: boolean }): unknown;
-  /** What a reader hears where the other side leaves without having said a word. Undefined: that is an end as any. */
+  /** What a reader hears where the other side leaves without having said a word. Undefined: that is the end. */
   explainSilence?: (cause?: unknown) => unknown;
 }
 

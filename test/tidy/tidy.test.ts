@@ -10,46 +10,19 @@ const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = filesBelow(join(ROOT, 'src'));
 const TESTS = filesBelow(join(ROOT, 'test'));
 
+/** What a protocol must offer. */
+const CONTRACTS = ['contract.ts', 'caching.ts', 'driver-login.ts'].map((file) => `protocols/${file}`);
+
 /** Folder (or file) to what it may import besides itself. `errors` and `transport` are everybody's. */
 const MAY_IMPORT: Record<string, string[]> = {
   'worker.ts': ['edge', 'endpoint', 'control', 'placement', 'env.ts', 'protocols/registry.ts'],
   'env.ts': ['endpoint', 'placement'],
-  edge: [
-    'cache',
-    'endpoint/link.ts',
-    'config',
-    'env.ts',
-    'protocols/contract.ts',
-    'protocols/caching.ts',
-    'protocols/registry.ts',
-  ],
-  endpoint: [
-    'cache',
-    'config',
-    'env.ts',
-    'protocols/contract.ts',
-    'protocols/caching.ts',
-    'protocols/registry.ts',
-  ],
-  cache: ['config', 'protocols/contract.ts', 'protocols/caching.ts'],
-  placement: [
-    'config',
-    'env.ts',
-    'endpoint',
-    'protocols/contract.ts',
-    'protocols/caching.ts',
-    'protocols/registry.ts',
-  ],
-  control: [
-    'config',
-    'env.ts',
-    'endpoint/link.ts',
-    'placement',
-    'protocols/contract.ts',
-    'protocols/caching.ts',
-    'protocols/registry.ts',
-  ],
-  config: ['protocols/contract.ts', 'protocols/caching.ts'],
+  edge: ['cache', 'endpoint/link.ts', 'config', 'env.ts', ...CONTRACTS, 'protocols/registry.ts'],
+  endpoint: ['cache', 'config', 'env.ts', ...CONTRACTS, 'protocols/registry.ts'],
+  cache: ['config', ...CONTRACTS],
+  placement: ['config', 'env.ts', 'endpoint', ...CONTRACTS, 'protocols/registry.ts'],
+  control: ['config', 'env.ts', 'endpoint/link.ts', 'placement', ...CONTRACTS, 'protocols/registry.ts'],
+  config: [...CONTRACTS],
   transport: [],
   protocols: [],
   client: [],
@@ -74,7 +47,7 @@ test('a protocol knows the contract and the bytes, and no other protocol', () =>
       .filter((target) => {
         const own = file.split('/')[2] ?? '';
         const isAllowed = [own, 'bytes', 'sql'].some((folder) => target.startsWith(`${folder}/`));
-        return !isAllowed && target !== 'contract.ts' && target !== 'caching.ts' && target !== '../errors.ts';
+        return !isAllowed && !CONTRACTS.includes(`protocols/${target}`) && target !== '../errors.ts';
       })
       .map((target) => `${file} imports ${target}`),
   );

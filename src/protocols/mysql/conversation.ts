@@ -5,7 +5,8 @@
 import { PoolerError } from '../../errors.ts';
 import type { Outbox } from '../bytes/outbox.ts';
 import type { CachedReply, CacheHooks, PendingRead, Recording, ReplyFacts, WriteNews } from '../caching.ts';
-import type { Conversation, ConversationPhase, DriverOpening, OriginAnswer, Peers } from '../contract.ts';
+import type { Conversation, ConversationPhase, OriginAnswer, Peers } from '../contract.ts';
+import type { DriverOpening } from '../driver-login.ts';
 import type { MySqlOrigin } from './origin-session.ts';
 import type { StatementRegistry } from './prepared.ts';
 import { RESET } from './question.ts';

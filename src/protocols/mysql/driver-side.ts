@@ -13,7 +13,8 @@
 import { Buffer } from 'node:buffer';
 import { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
-import type { AcceptOptions, DriverHandshake, DriverStep, Identity, OriginFacts } from '../contract.ts';
+import type { OriginFacts } from '../contract.ts';
+import type { AcceptOptions, DriverHandshake, DriverStep, Identity } from '../driver-login.ts';
 import { Capability, hasFlag } from './capabilities.ts';
 import { type Dialect, dialectOf, encodeDialect, missingIn, offerOf } from './dialect.ts';
 import { accessDenied, asHandshakeError, badHandshake, tooOld, unknownDatabase } from './driver-refusals.ts';

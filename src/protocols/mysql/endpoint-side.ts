@@ -4,13 +4,13 @@ import type { CacheControl } from '../caching.ts';
 import type {
   Conversation,
   ConversationHooks,
-  DriverOpening,
   EndpointOptions,
   EndpointSide,
   LoginOptions,
   OriginLogin,
   OriginQuestion,
 } from '../contract.ts';
+import type { DriverOpening } from '../driver-login.ts';
 import { CancelMachine } from './cancel-machine.ts';
 import { catalogQuestionsOf } from './catalog-questions.ts';
 import { MySqlConversation } from './conversation.ts';

@@ -6,7 +6,8 @@
 import type { PoolerError } from '../../errors.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import type { CacheHooks } from '../caching.ts';
-import type { DriverOpening, Peers } from '../contract.ts';
+import type { Peers } from '../contract.ts';
+import type { DriverOpening } from '../driver-login.ts';
 import { Capability, hasFlag, ServerStatus } from './capabilities.ts';
 import { decodeDialect } from './dialect.ts';
 import { encodeErr } from './errors.ts';

@@ -5,7 +5,8 @@
 import { PoolerError } from '../../errors.ts';
 import type { Outbox } from '../bytes/outbox.ts';
 import type { CachedReply, CacheHooks, PendingRead, Recording, ReplyFacts, WriteNews } from '../caching.ts';
-import type { Conversation, ConversationPhase, DriverOpening, OriginAnswer } from '../contract.ts';
+import type { Conversation, ConversationPhase, OriginAnswer } from '../contract.ts';
+import type { DriverOpening } from '../driver-login.ts';
 import { query } from './messages.ts';
 import type { PostgresOrigin } from './origin-session.ts';
 import type { StatementRegistry } from './prepared.ts';

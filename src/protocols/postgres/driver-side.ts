@@ -16,7 +16,7 @@ import { PoolerError } from '../../errors.ts';
 import { encodeText, join } from '../bytes/join.ts';
 import { Outbox } from '../bytes/outbox.ts';
 import { Reader } from '../bytes/reader.ts';
-import type { AcceptOptions, DriverHandshake, DriverStep, Identity } from '../contract.ts';
+import type { AcceptOptions, DriverHandshake, DriverStep, Identity } from '../driver-login.ts';
 import { cancelRouteOf, makeCancelKey } from './cancel-key.ts';
 import { encodeErrorResponse } from './errors.ts';
 import { Inbox } from './inbox.ts';

@@ -2,13 +2,13 @@
 import type {
   Conversation,
   ConversationHooks,
-  DriverOpening,
   EndpointOptions,
   EndpointSide,
   LoginOptions,
   OriginLogin,
   OriginQuestion,
 } from '../contract.ts';
+import type { DriverOpening } from '../driver-login.ts';
 import { CancelMachine } from './cancel-machine.ts';
 import { catalogQuestions } from './catalog-questions.ts';
 import { AcceptedSettings, PostgresConversation } from './conversation.ts';

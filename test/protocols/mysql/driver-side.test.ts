@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { PoolerError, PoolerError } from '../../../src/errors.ts';
-import type { DriverStep, Identity, OriginFacts } from '../../../src/protocols/contract.ts';
+import { PoolerError } from '../../../src/errors.ts';
+import type { OriginFacts } from '../../../src/protocols/contract.ts';
+import type { DriverStep, Identity } from '../../../src/protocols/driver-login.ts';
 import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { DriverHandshakeMachine } from '../../../src/protocols/mysql/driver-side.ts';
 import { decodeErr } from '../../../src/protocols/mysql/errors.ts';

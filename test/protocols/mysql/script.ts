@@ -5,12 +5,8 @@
  */
 import { expect, test } from 'vitest';
 import type { CacheHooks } from '../../../src/protocols/caching.ts';
-import type {
-  Conversation,
-  ConversationPhase,
-  DriverOpening,
-  Peers,
-} from '../../../src/protocols/contract.ts';
+import type { Conversation, ConversationPhase, Peers } from '../../../src/protocols/contract.ts';
+import type { DriverOpening } from '../../../src/protocols/driver-login.ts';
 import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { MySqlConversation } from '../../../src/protocols/mysql/conversation.ts';
 import { MySqlOrigin, type OriginOptions } from '../../../src/protocols/mysql/origin-session.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DriverStep, Identity } from '../../../src/protocols/contract.ts';
+import type { DriverStep, Identity } from '../../../src/protocols/driver-login.ts';
 import { DriverHandshakeMachine } from '../../../src/protocols/postgres/driver-side.ts';
 import { decodeErrorFields } from '../../../src/protocols/postgres/errors.ts';
 import { makeVerifier } from '../../../src/protocols/postgres/scram.ts';

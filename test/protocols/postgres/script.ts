@@ -4,7 +4,8 @@
  * sent early; what comes out of a step, and the phase behind it, must not depend on the cutting.
  */
 import { expect, test } from 'vitest';
-import type { Conversation, ConversationPhase, DriverOpening } from '../../../src/protocols/contract.ts';
+import type { Conversation, ConversationPhase } from '../../../src/protocols/contract.ts';
+import type { DriverOpening } from '../../../src/protocols/driver-login.ts';
 import { PostgresEndpointSide } from '../../../src/protocols/postgres/endpoint-side.ts';
 import { PostgresOrigin } from '../../../src/protocols/postgres/origin-session.ts';
 import { FakeHooks } from './fake-hooks.ts';
