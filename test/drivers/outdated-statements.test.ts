@@ -48,3 +48,26 @@ test.each([
   driver.end();
   await idle.end();
 });
+
+test('a read whose Bind has a format for each column is refused in the same words', async () => {
+  const target = await harness.createTarget({ config: { caching: { disabled: false } } });
+  await harness.ask(target, 'create table shelves (id int, name text); insert into shelves values (1)');
+  const driver = await WireDriver.connect(target.pooled);
+  // As pgjdbc does: it asks for the columns once, and wants some of them in binary.
+  const prepare = Buffer.concat([
+    message('P', 's\0select * from shelves\0', Buffer.alloc(2)),
+    message('D', 'Ss\0'),
+    message('S'),
+  ]);
+  const formats = Buffer.from([0, 0, 0, 0, 0, 2, 0, 1, 0, 0]);
+  const run = Buffer.concat([message('B', '\0s\0', formats), message('E', '\0', int32(0)), message('S')]);
+  await driver.say({ bytes: prepare, endsWith: 'Z' });
+  await driver.say({ bytes: run, endsWith: 'Z' });
+  await withDebugClient(target.pooled, (client) =>
+    client.query('alter table shelves add column x int; select 1'),
+  );
+  expect((await driver.say({ bytes: run, endsWith: 'Z' }))[0]).toMatch(
+    /0A000.*cached plan must not change result type/,
+  );
+  driver.end();
+});

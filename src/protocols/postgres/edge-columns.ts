@@ -28,6 +28,14 @@ export const STALE_STATEMENT = message(
   encodeText('SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0RRevalidateCachedQuery\0\0'),
 );
 
+/**
+ * Of an ErrorResponse: a Bind has formats for so many columns as the statement had when it was described. (The words
+ * are in the server's language, the routine is not.)
+ */
+export function hasOtherFormats(error: Uint8Array): boolean {
+  return latin1(error).includes('\0RPortalSetResultFormat\0');
+}
+
 /** Of a RowDescription or NoData message: a mark of what must not change. Tables and formats may. */
 export function columnsOf(message: Uint8Array): string {
   if (message[0] !== Backend.RowDescription) return '';

@@ -3,7 +3,7 @@
  * pass as slices, and are recorded as slices where the reply may be cached.
  */
 import { decodeText } from '../bytes/reader.ts';
-import { hasTheseColumns, STALE_STATEMENT, tellColumns } from './edge-columns.ts';
+import { hasOtherFormats, hasTheseColumns, STALE_STATEMENT, tellColumns } from './edge-columns.ts';
 import type { EdgeState } from './edge-state.ts';
 import type { EdgeStatement } from './edge-statements.ts';
 import { type EndpointNote, LINK_NOTE } from './link-notes.ts';
@@ -12,6 +12,8 @@ import { Backend } from './messages.ts';
 import { ReplyRecorder } from './reply-recorder.ts';
 
 const IDLE = 0x49; // I
+/** A longer error is of no kind that is looked for. */
+const ERROR_BYTES_MAX = 4 * 1024;
 
 export class EdgeReplies {
   readonly #state: EdgeState;
@@ -49,7 +51,8 @@ export class EdgeReplies {
     const stream = this.#stream;
     const { type, length } = stream;
     const isTelling = this.#isTellingColumns(type);
-    const isActedOn = type === LINK_NOTE || type === Backend.ReadyForQuery || isTelling;
+    const mayBeStale = type === Backend.ErrorResponse && length <= ERROR_BYTES_MAX && this.#reliesOnColumns;
+    const isActedOn = type === LINK_NOTE || type === Backend.ReadyForQuery || isTelling || mayBeStale;
     // While it is quiet, the edge may say something of its own next: not in the midst of a message.
     const mustBeWhole = isActedOn || this.#state.isQuiet;
     if (mustBeWhole && !stream.isWhole) return stream.want(length + 1);
@@ -61,11 +64,24 @@ export class EdgeReplies {
     this.#record(this.#recorder?.takes(type) ?? false);
     if (isTelling) this.#columns();
     else if (this.#isRefused && isOfRows(type)) stream.cut();
+    else if (mayBeStale && hasOtherFormats(stream.input.subarray(stream.at, stream.end))) this.#tellStale();
     else stream.pass();
     return true;
   }
 
   // --- columns ----------------------------------------------------------------------------------------------
+
+  /** The driver reads the rows that come by what it heard before. */
+  get #reliesOnColumns(): boolean {
+    const { asked } = this.#state;
+    return asked?.wantsColumns === false && asked.statement?.columns !== undefined;
+  }
+
+  /** In place of an error that tells of nothing but the columns being others. */
+  #tellStale(): void {
+    this.#stream.cut();
+    this.#stream.insert(STALE_STATEMENT);
+  }
 
   /** Of a statement that the driver may run again later. */
   #isTellingColumns(type: number): boolean {

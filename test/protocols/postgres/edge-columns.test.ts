@@ -130,6 +130,33 @@ edgeScripted('the origin’s own error reaches the driver as it is', {
   ],
 });
 
+edgeScripted('an error about formats of columns that are others tells the driver so; another one passes', {
+  steps: [
+    ...described,
+    runs,
+    {
+      endpoint: wire(
+        facts(),
+        error('08P01', 'bind message has 1 result formats but query has 2 columns', {
+          routine: 'PortalSetResultFormat',
+        }),
+        ending(3),
+        ready(),
+      ),
+      toDriver: wire(STALE_STATEMENT, ready()),
+      events: [RECORDS, 'abandoned'],
+      isQuiet: true,
+    },
+    runs,
+    {
+      endpoint: wire(facts(), error('08P01', 'other', { routine: 'exec_bind_message' }), ending(4), ready()),
+      toDriver: wire(error('08P01', 'other', { routine: 'exec_bind_message' }), ready()),
+      events: [RECORDS, 'abandoned'],
+      isQuiet: true,
+    },
+  ],
+});
+
 edgeScripted('after an error it is not known what came of descriptions: the endpoint is asked', {
   stored: { [READ]: rows(OTHERS, '7') },
   steps: [
