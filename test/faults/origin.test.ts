@@ -267,6 +267,8 @@ describe('the origin does not let us in: its own words', () => {
   test('other connections go on while new ones are refused', async () => {
     const { target, name } = await createOwnTarget({ origin_connection_limit: 4 });
     const drivers = await Promise.all([1, 2, 3, 4].map(() => openDriver(target.pooled)));
+    // One connection is there: who waits for more is served by it.
+    await drivers[0]?.query('select 1');
     await observer.query(`alter role ${name} connection limit 1`);
     await Promise.all(drivers.map((driver) => driver.query('select pg_sleep(0.1)')));
     expect(await backendsOf(observer, target)).toHaveLength(1);

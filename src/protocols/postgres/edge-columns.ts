@@ -9,6 +9,7 @@ import type { CacheableRead } from '../caching.ts';
 import { type EdgeStatement, markOf } from './edge-statements.ts';
 import { type Exchange, lengthAt } from './exchange.ts';
 import { Backend, Frontend, message } from './messages.ts';
+import { readBound } from './read-key.ts';
 
 /** Of a field in a RowDescription, behind its name: table, attribute, type, size, modifier, format. */
 const FIELD_BYTES = 18;
@@ -28,15 +29,7 @@ export const STALE_STATEMENT = message(
   encodeText('SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0RRevalidateCachedQuery\0\0'),
 );
 
-/**
- * Of an ErrorResponse: a Bind has formats for so many columns as the statement had when it was described. (The words
- * are in the server's language, the routine is not.)
- */
-export function hasOtherFormats(error: Uint8Array): boolean {
-  return latin1(error).includes('\0RPortalSetResultFormat\0');
-}
-
-/** Of a RowDescription or NoData message: a mark of what must not change. Tables and formats may. */
+/** Of a RowDescription or NoData message: how many, and a mark of what must not change. Tables and formats may. */
 export function columnsOf(message: Uint8Array): string {
   if (message[0] !== Backend.RowDescription) return '';
   const end = 1 + lengthAt(message, 1);
@@ -53,7 +46,21 @@ export function columnsOf(message: Uint8Array): string {
     keep(nameEnd + MODIFIER_AT, nameEnd + MODIFIER_AT + 4);
     at = nameEnd + FIELD_BYTES;
   }
-  return markOf(latin1(columns.subarray(0, length)));
+  return `${((message[5] ?? 0) << 8) | (message[6] ?? 0)} ${markOf(latin1(columns.subarray(0, length)))}`;
+}
+
+/**
+ * The driver chose the formats by the columns that it believes there to be. An error about their number then says that
+ * there are others, which PostgreSQL finds out before it looks at formats.
+ */
+export function hasFormatOfEachColumn(exchange: Exchange, statement: EdgeStatement | undefined): boolean {
+  if (exchange.kind !== 'rows' || !statement?.columns) return false;
+  return readBound(exchange.bound)?.resultFormats.length === Number.parseInt(statement.columns, 10);
+}
+
+/** Of an ErrorResponse. Its words are in the server's language, the routine is not. */
+export function isOfFormats(error: Uint8Array): boolean {
+  return latin1(error).includes('\0RPortalSetResultFormat\0');
 }
 
 /** Of a stored reply, which tells them first. */

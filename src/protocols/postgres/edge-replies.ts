@@ -3,7 +3,7 @@
  * pass as slices, and are recorded as slices where the reply may be cached.
  */
 import { decodeText } from '../bytes/reader.ts';
-import { hasOtherFormats, hasTheseColumns, STALE_STATEMENT, tellColumns } from './edge-columns.ts';
+import { hasTheseColumns, isOfFormats, STALE_STATEMENT, tellColumns } from './edge-columns.ts';
 import type { EdgeState } from './edge-state.ts';
 import type { EdgeStatement } from './edge-statements.ts';
 import { type EndpointNote, LINK_NOTE } from './link-notes.ts';
@@ -51,7 +51,10 @@ export class EdgeReplies {
     const stream = this.#stream;
     const { type, length } = stream;
     const isTelling = this.#isTellingColumns(type);
-    const mayBeStale = type === Backend.ErrorResponse && length <= ERROR_BYTES_MAX && this.#reliesOnColumns;
+    const mayBeStale =
+      type === Backend.ErrorResponse &&
+      length <= ERROR_BYTES_MAX &&
+      this.#state.asked?.hasFormatOfEach === true;
     const isActedOn = type === LINK_NOTE || type === Backend.ReadyForQuery || isTelling || mayBeStale;
     // While it is quiet, the edge may say something of its own next: not in the midst of a message.
     const mustBeWhole = isActedOn || this.#state.isQuiet;
@@ -64,18 +67,12 @@ export class EdgeReplies {
     this.#record(this.#recorder?.takes(type) ?? false);
     if (isTelling) this.#columns();
     else if (this.#isRefused && isOfRows(type)) stream.cut();
-    else if (mayBeStale && hasOtherFormats(stream.input.subarray(stream.at, stream.end))) this.#tellStale();
+    else if (mayBeStale && isOfFormats(stream.input.subarray(stream.at, stream.end))) this.#tellStale();
     else stream.pass();
     return true;
   }
 
   // --- columns ----------------------------------------------------------------------------------------------
-
-  /** The driver reads the rows that come by what it heard before. */
-  get #reliesOnColumns(): boolean {
-    const { asked } = this.#state;
-    return asked?.wantsColumns === false && asked.statement?.columns !== undefined;
-  }
 
   /** In place of an error that tells of nothing but the columns being others. */
   #tellStale(): void {

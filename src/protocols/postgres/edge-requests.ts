@@ -13,7 +13,7 @@ import { join } from '../bytes/join.ts';
 import { bytesOfLatin1, latin1 } from '../bytes/latin1.ts';
 import type { CacheableRead } from '../caching.ts';
 import { NOTE_BYTES_MAX } from '../sql/link-notes.ts';
-import { wholeOf } from './edge-columns.ts';
+import { hasFormatOfEachColumn, wholeOf } from './edge-columns.ts';
 import { type Asked, type EdgeState, READY } from './edge-state.ts';
 import { type EdgeStatement, statementOf } from './edge-statements.ts';
 import { encodeErrorResponse } from './errors.ts';
@@ -34,8 +34,9 @@ const STATEMENT = 0x53; // S
 
 /** A read that waits. */
 interface Waiting extends Asked {
-  /** As the driver said it; in the chunk that was fed, which must stay as it is. */
+  /** As the driver said it; both lie in the chunk that was fed, which must stay as it is. */
   bytes: Uint8Array;
+  exchange: Exchange;
 }
 
 export class EdgeRequests {
@@ -214,7 +215,7 @@ export class EdgeRequests {
     const asked = this.#waiting;
     if (!asked) return;
     this.#waiting = undefined;
-    const { read, exchange, bytes, statement } = asked;
+    const { read, exchange, bytes, statement, endsWithFlush, wantsColumns } = asked;
     const hasParse = exchange.kind !== 'query' && exchange.parse !== undefined;
     const answers = `${hasParse ? '1' : ''}${exchange.kind === 'rows' ? '2' : ''}`;
     const whole = wholeOf(asked);
@@ -233,7 +234,8 @@ export class EdgeRequests {
     }
     if (hasParse && statement) state.statements.sent(exchange.parse?.name ?? '', statement);
     if (exchange.kind === 'query') state.statements.forget('');
-    state.ask(asked);
+    const hasFormatOfEach = !wantsColumns && hasFormatOfEachColumn(exchange, statement);
+    state.ask({ read, statement, endsWithFlush, wantsColumns, hasFormatOfEach });
   }
 
   resume(): void {

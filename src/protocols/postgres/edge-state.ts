@@ -8,7 +8,6 @@ import { keyOfSettings } from '../sql/settings-key.ts';
 import { AwaitedDescriptions } from './edge-columns.ts';
 import { type EdgeStatement, EdgeStatements, markOf } from './edge-statements.ts';
 import { encodeNoticeResponse } from './errors.ts';
-import type { Exchange } from './exchange.ts';
 import { parameterStatus, readyForQuery } from './messages.ts';
 
 /** successful_completion: what is said is no warning. */
@@ -24,13 +23,17 @@ const UNKNOWN = 'unknown';
 /** A read with what its asker wants to hear. */
 export interface Asked {
   read: CacheableRead;
-  exchange: Exchange;
   /** Undefined: a simple query. */
   statement: EdgeStatement | undefined;
   /** The driver ended it with Flush: it expects no ReadyForQuery yet. */
   endsWithFlush: boolean;
   /** It expects a RowDescription. */
   wantsColumns: boolean;
+}
+
+export interface AskedAtEndpoint extends Asked {
+  /** Its Bind has a format for each column that the driver believes there to be. */
+  hasFormatOfEach: boolean;
 }
 
 export class EdgeState {
@@ -58,7 +61,7 @@ export class EdgeState {
   /** An error was answered where the driver's own Sync is still to come: what it says until then is skipped. */
   isSkipping = false;
   /** The read that is under way at the endpoint. */
-  asked: Asked | undefined;
+  asked: AskedAtEndpoint | undefined;
   /** The driver said goodbye or broke the protocol. */
   isOver = false;
 
@@ -85,7 +88,7 @@ export class EdgeState {
   }
 
   /** A read goes to the endpoint. */
-  ask(asked: Asked): void {
+  ask(asked: AskedAtEndpoint): void {
     this.asked = asked;
     this.sent += 1;
     this.isQuiet = false;

@@ -63,8 +63,8 @@ function formatForAll(format: number): string {
   return format === TEXT ? '' : String(format);
 }
 
-/** https://www.postgresql.org/docs/18/protocol-message-formats.html, Bind. */
-function readBound(bytes: Uint8Array): Bound | undefined {
+/** Undefined: it makes no sense. https://www.postgresql.org/docs/18/protocol-message-formats.html, Bind. */
+export function readBound(bytes: Uint8Array): Bound | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const has = (length: number): boolean => at + length <= bytes.length;

@@ -41,18 +41,19 @@ const columns = (...names: string[]): Uint8Array =>
 const OTHERS = columns('x', 'y');
 
 /** The statement is described while something else is under way. */
-const described: EdgeStep[] = [
+const describedAs = (told: Uint8Array): EdgeStep[] => [
   {
     driver: wire(query(UPDATE), parse('a', READ), describe('S', 'a'), SYNC),
     toEndpoint: each(query(UPDATE), parse('a', READ), describe('S', 'a'), SYNC),
     isQuiet: false,
   },
   {
-    endpoint: wire(complete('UPDATE 1'), ready(), PARSE_COMPLETE, NO_PARAMETERS, COLUMNS, ending(2), ready()),
-    toDriver: wire(complete('UPDATE 1'), ready(), PARSE_COMPLETE, NO_PARAMETERS, COLUMNS, ready()),
+    endpoint: wire(complete('UPDATE 1'), ready(), PARSE_COMPLETE, NO_PARAMETERS, told, ending(2), ready()),
+    toDriver: wire(complete('UPDATE 1'), ready(), PARSE_COMPLETE, NO_PARAMETERS, told, ready()),
     isQuiet: true,
   },
 ];
+const described = describedAs(COLUMNS);
 const runs = {
   driver: run('a'),
   looksUp: [READ],
@@ -130,32 +131,45 @@ edgeScripted('the origin’s own error reaches the driver as it is', {
   ],
 });
 
+const OF_FORMATS = error('08P01', 'bind message has 2 result formats but query has 3 columns', {
+  routine: 'PortalSetResultFormat',
+});
+const ANOTHER = error('08P01', 'other', { routine: 'exec_bind_message' });
+
 edgeScripted('an error about formats of columns that are others tells the driver so; another one passes', {
   steps: [
-    ...described,
-    runs,
-    {
-      endpoint: wire(
-        facts(),
-        error('08P01', 'bind message has 1 result formats but query has 2 columns', {
-          routine: 'PortalSetResultFormat',
-        }),
-        ending(3),
-        ready(),
-      ),
-      toDriver: wire(STALE_STATEMENT, ready()),
-      events: [RECORDS, 'abandoned'],
-      isQuiet: true,
-    },
-    runs,
-    {
-      endpoint: wire(facts(), error('08P01', 'other', { routine: 'exec_bind_message' }), ending(4), ready()),
-      toDriver: wire(error('08P01', 'other', { routine: 'exec_bind_message' }), ready()),
-      events: [RECORDS, 'abandoned'],
-      isQuiet: true,
-    },
+    ...describedAs(OTHERS),
+    runsWith([0, 1]),
+    failsWith(OF_FORMATS, STALE_STATEMENT, 3),
+    runsWith([0, 1]),
+    failsWith(ANOTHER, ANOTHER, 4),
   ],
 });
+
+edgeScripted('an error about formats that never were as many as the columns passes', {
+  steps: [...describedAs(OTHERS), runsWith([0, 1, 0]), failsWith(OF_FORMATS, OF_FORMATS, 3)],
+});
+
+function runsWith(formats: number[]): EdgeStep {
+  return {
+    driver: wire(bind('', 'a', formats), execute(''), SYNC),
+    looksUp: [READ],
+    toEndpoint: [
+      { read: flagged(READ, { bytes: 14 + 2 * formats.length + 7 + 10 + 5, answers: '2' }) },
+      ...each(bind('', 'a', formats), describe('P', ''), execute(''), SYNC),
+    ],
+    isQuiet: false,
+  };
+}
+
+function failsWith(said: Uint8Array, heard: Uint8Array, taken: number): EdgeStep {
+  return {
+    endpoint: wire(facts(), said, ending(taken), ready()),
+    toDriver: wire(heard, ready()),
+    events: [RECORDS, 'abandoned'],
+    isQuiet: true,
+  };
+}
 
 edgeScripted('after an error it is not known what came of descriptions: the endpoint is asked', {
   stored: { [READ]: rows(OTHERS, '7') },

@@ -25,14 +25,15 @@ export const parse = (name: string, sql: string): Uint8Array =>
     `${sql}\0`, // query
     [0, 0], // no parameter types
   );
-export const bind = (portal: string, statement: string): Uint8Array =>
+export const bind = (portal: string, statement: string, resultFormats: number[] = []): Uint8Array =>
   framed(
     'B',
     `${portal}\0`, // portal
     `${statement}\0`, // statement
     [0, 0], // no parameter formats
     [0, 0], // no parameters
-    [0, 0], // no result formats
+    [0, resultFormats.length],
+    ...resultFormats.map((format) => [0, format]),
   );
 export const describe = (kind: 'S' | 'P', name: string): Uint8Array => framed('D', kind, `${name}\0`);
 export const close = (kind: 'S' | 'P', name: string): Uint8Array => framed('C', kind, `${name}\0`);
