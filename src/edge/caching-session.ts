@@ -96,8 +96,12 @@ export class CachingSession {
 
   /** A promise where the bytes must stay as they are until it resolves. */
   #take(bytes: Uint8Array): Promise<void> | undefined {
-    this.#conversation.fromDriver(bytes);
-    return this.#goOn();
+    try {
+      this.#conversation.fromDriver(bytes);
+      return this.#goOn();
+    } catch (cause) {
+      return this.#giveUp(cause);
+    }
   }
 
   /** Answers what is a read, one after the other, and sends. A driver that does not read is not answered further. */
@@ -185,11 +189,11 @@ export class CachingSession {
       this.#toEndpoint = new ByteSink(link.writable, () => this.#hangUp());
       this.#replies = this.#readReplies(link);
     };
-    return this.#link.then(opened, (cause) => this.#noLink(cause));
+    return this.#link.then(opened, (cause) => this.#giveUp(cause));
   }
 
-  /** The driver hears why, as it would of a database that cannot be reached. */
-  async #noLink(cause: unknown): Promise<void> {
+  /** The driver hears why, be it that the endpoint cannot be reached or a fault of our own. */
+  async #giveUp(cause: unknown): Promise<void> {
     await this.#toDriver.write(this.#options.protocol.farewell(PoolerError.from(cause)));
     this.#hangUp();
   }
@@ -203,8 +207,7 @@ export class CachingSession {
       for (;;) {
         const { value, done } = await source.read();
         if (done || !value) break;
-        this.#conversation.fromEndpoint(value);
-        const slow = this.#flush();
+        const slow = this.#pass(value, source);
         if (slow) await slow;
         source.recycle(value);
       }
@@ -213,6 +216,16 @@ export class CachingSession {
     }
     this.#conversation.endpointLost();
     this.#hangUp();
+  }
+
+  #pass(bytes: Uint8Array, source: ByteSource): Promise<void> | undefined {
+    try {
+      this.#conversation.fromEndpoint(bytes);
+      return this.#flush();
+    } catch (cause) {
+      source.cancel().catch(ignoreClosing);
+      return this.#giveUp(cause);
+    }
   }
 
   // --- the end ----------------------------------------------------------------------------------------------
