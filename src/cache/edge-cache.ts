@@ -97,11 +97,15 @@ export class EdgeCache {
   }
 
   /**
-   * A reply begins to pass. Undefined: it is not to be stored.  `complete` stores it in
-   * memory at once and in the Cache API later, unless a write has made it stale meanwhile.
+   * A reply begins to pass. Undefined: it is not to be stored. `complete` stores it in
+   * memory at once and in the Cache API later, unless a write has made it stale meanwhile. `askedAtMs`: of a reply that
+   * was not looked up here before.
    */
-  record(read: CacheableRead, facts: ReplyFacts): Recording | undefined {
-    const askedAtMs = this.#noteAnswer();
+  record(
+    read: CacheableRead,
+    facts: ReplyFacts,
+    askedAtMs: number = this.#noteAnswer(),
+  ): Recording | undefined {
     const lifetime = this.#lifetimeOf(read);
     if (lifetime === undefined || (facts.status !== 'miss' && facts.status !== 'hit')) return undefined;
     if (ageOf(facts.ageMs, lifetime) === 'expired') return undefined;

@@ -1,5 +1,4 @@
 /** A driver connects: its login is answered here, without a round trip to the origin. */
-
 import type { Login } from '../config/login.ts';
 import { ConfigStore } from '../config/store.ts';
 import { type EndpointAddress, endpointOf } from '../endpoint/link.ts';
@@ -8,9 +7,7 @@ import { byShutdown, PoolerError } from '../errors.ts';
 import type { OriginFacts, Protocol } from '../protocols/contract.ts';
 import type { DriverHandshake, DriverOpening, DriverStep, Identity } from '../protocols/driver-login.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
-
 import { withDeadline } from '../transport/deadline.ts';
-
 import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { CachingSession } from './caching-session.ts';
 import { findCommonFacts, findLogin } from './directory.ts';
@@ -19,7 +16,6 @@ import { DriverConnection } from './driver-connection.ts';
 import { listenerOf } from './listener.ts';
 import { linkOpener } from './open-link.ts';
 import { relay } from './relay.ts';
-
 import { refusalOfSettings } from './settings-check.ts';
 
 /** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */

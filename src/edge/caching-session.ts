@@ -78,14 +78,15 @@ export class CachingSession {
     }
   }
 
-  #openConversation(settings: Readonly<Record<string, string>>): EdgeConversation {
+  /** `askedAtMs`: of the one read that it is for. */
+  #openConversation(settings: Readonly<Record<string, string>>, askedAtMs?: number): EdgeConversation {
     const cache = this.#cache;
     const { knowledge } = this.#endpoint;
     return this.#options.protocol.openEdgeConversation({
       settings: { ...settings },
       dialect: this.#options.driver.dialect,
       hooks: {
-        record: (read, facts) => cache.record(read, facts),
+        record: (read, facts) => cache.record(read, facts, askedAtMs),
         refused: (read, status) => cache.refused(read, status),
         heard: (news) => knowledge.heard(news),
       },
@@ -163,7 +164,7 @@ export class CachingSession {
     this.#refreshesLeft -= 1;
     const { openLink } = this.#options.stay;
     const bytes = this.#conversation.refreshing();
-    const conversation = this.#openConversation(settings);
+    const conversation = this.#openConversation(settings, Date.now());
     const driver = { ...this.#options.driver, settings, cancelKey: crypto.randomUUID() };
     const knownUpTo = this.#endpoint.knowledge.settledUpTo;
     const work = refresh({ bytes, conversation, driver, openLink, knownUpTo });

@@ -53,8 +53,8 @@ export class CurrentCache {
     return this.#checkAndLookUp(read, asker);
   }
 
-  record(read: CacheableRead, facts: ReplyFacts): Recording | undefined {
-    return this.#cache?.record(read, facts);
+  record(read: CacheableRead, facts: ReplyFacts, askedAtMs?: number): Recording | undefined {
+    return this.#cache?.record(read, facts, askedAtMs);
   }
 
   refused(read: CacheableRead, status: CacheStatus): void {

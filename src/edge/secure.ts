@@ -1,10 +1,11 @@
 /** TLS on our listeners: the certificate of this deployment, and the upgrade of a driver's connection. */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { Env } from '../env.ts';
-import { PoolerError } from '../errors.ts';
+import { logFailure, PoolerError } from '../errors.ts';
 import type { Protocol } from '../protocols/contract.ts';
 import type { DriverStep } from '../protocols/driver-login.ts';
 import type { DriverSocket } from '../transport/driver-socket.ts';
+import { PeerAlert, TlsError } from '../transport/tls/alerts.ts';
 import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { certificatesOf } from '../transport/tls/pem.ts';
 
@@ -62,7 +63,7 @@ function unusable(what: string, cause?: unknown): PoolerError {
   return error;
 }
 
-/** What takes the place of the driver's socket, whose streams must not be locked. Throws where the driver breaks off. */
+/** What takes the place of the driver's socket, whose streams must not be locked. Throws where TLS cannot be spoken. */
 export async function secureDriver(
   socket: DriverSocket,
   options: {
@@ -73,10 +74,22 @@ export async function secureDriver(
 ): Promise<DriverSocket> {
   const { certificate, protocol, step } = options;
   const { acceptTls } = await import('../transport/tls-server.ts');
-  return acceptTls(socket, {
-    certificate,
-    early: step.early,
-    protocol: protocol.applicationProtocol,
-    isProtocolNeeded: step.isDirect,
-  });
+  try {
+    return await acceptTls(socket, {
+      certificate,
+      early: step.early,
+      protocol: protocol.applicationProtocol,
+      isProtocolNeeded: step.isDirect,
+    });
+  } catch (cause) {
+    throw failedHandshake(cause);
+  }
+}
+
+/** The driver has heard an alert; the log has the words, for whoever looks why it does not come in. */
+function failedHandshake(cause: unknown): PoolerError {
+  const words = cause instanceof TlsError || cause instanceof PeerAlert ? cause.message : 'It broke off.';
+  const error = new PoolerError(words, { fault: 'driver', sqlState: '08P01', fatal: true, cause });
+  logFailure("a driver's TLS handshake failed", error);
+  return error;
 }

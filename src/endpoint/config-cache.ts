@@ -54,7 +54,7 @@ export class ConfigCache {
   readonly #keeper: CatalogKeeper;
   readonly #statuses = new Map<CacheStatus, number>();
   /** Under way, by ticket. */
-  readonly #writes = new Map<number, Writes>();
+  readonly #writes = new Map<number, { writes: Writes; changesSchema: boolean }>();
   #caching: Caching | undefined;
   #pusher: ReturnType<typeof setTimeout> | undefined;
   #namespace = '';
@@ -119,20 +119,25 @@ export class ConfigCache {
 
   writeStarted(writes: Writes, options: { changesSchema: boolean }): number {
     const ticket = this.#versions.writeStarted(writes, options);
-    this.#writes.set(ticket, writes);
+    this.#writes.set(ticket, { writes, ...options });
     return this.#keeper.watch(ticket, options);
   }
 
   writeEnded(ticket: number, options: WriteEnd): void {
-    const writes = this.#writes.get(ticket);
+    const write = this.#writes.get(ticket);
     this.#writes.delete(ticket);
     const isOutdated = this.#keeper.ended(ticket, options);
     this.#versions.writeEnded(ticket, options);
     // It was judged by definitions that changed while it ran: what it wrote is not known.
     if (isOutdated && options.isCommitted) this.#versions.raise('everything');
     // The origin may carry it out after it lost us; what is read until then shall not live long.
-    if (options.isLost && writes)
-      for (const laterMs of LOST_AGAIN_MS) setTimeout(() => this.#versions.raise(writes), laterMs);
+    if (options.isLost && write)
+      for (const laterMs of LOST_AGAIN_MS) setTimeout(() => this.#raiseAgain(write), laterMs);
+  }
+
+  #raiseAgain({ writes, changesSchema }: { writes: Writes; changesSchema: boolean }): void {
+    if (changesSchema) this.#keeper.forget();
+    this.#versions.raise(writes);
   }
 
   // --- reads ------------------------------------------------------------------------------------------------

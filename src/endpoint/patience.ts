@@ -12,11 +12,16 @@ export type Overdue =
   /** The origin waits for the driver. */
   | 'transaction';
 
+/** So long a driver may take for a piece of its reply, and still others wait for the whole. */
+const SLOW_READER_MS = 2_000;
+
 export class Patience {
   readonly #limits: { statementTimeoutMs: number; idleInTransactionTimeoutMs: number };
   /** When the driver last said something, or what it said began to run. */
   #heardAt = 0;
   #cancelledAt: number | undefined;
+  /** Since when the driver does not take what it was sent. */
+  #sendingSince: number | undefined;
 
   constructor(limits: { statementTimeoutMs: number; idleInTransactionTimeoutMs: number }) {
     this.#limits = limits;
@@ -30,6 +35,18 @@ export class Patience {
   /** Waiting in the queue is not running. */
   began(now: number): void {
     this.#heardAt = now;
+  }
+
+  /** Resolves when the driver has taken it. */
+  sending(taken: Promise<void>): void {
+    this.#sendingSince ??= Date.now();
+    void taken.then(() => {
+      this.#sendingSince = undefined;
+    });
+  }
+
+  isReaderSlow(now: number): boolean {
+    return this.#sendingSince !== undefined && now - this.#sendingSince > SLOW_READER_MS;
   }
 
   overdue(phase: ConversationPhase, now: number): Overdue | undefined {

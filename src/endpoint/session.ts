@@ -161,6 +161,7 @@ export class DriverSession implements Holder {
   receive(bytes: Uint8Array): Promise<void> | undefined {
     this.#conversation.fromOrigin(bytes);
     const slow = this.#flush();
+    if (slow && this.#cache) this.#patience.sending(slow);
     if (this.#onQuiet && this.#conversation.phase !== 'busy') this.#onQuiet();
     const wake = this.#onUnheld;
     // What was held may be in a write that is still going on.
@@ -222,6 +223,8 @@ export class DriverSession implements Holder {
   /** Called about every second. */
   sweep(now: number): void {
     const { statementTimeoutMs, idleInTransactionTimeoutMs } = this.#host;
+    // Others may wait for the same reply: they shall not wait for this driver.
+    if (this.#patience.isReaderSlow(now)) this.#conversation.stopRecording();
     switch (this.#patience.overdue(this.#conversation.phase, now)) {
       case 'statement':
         void this.#cancelBecause(byStatementTimeout(statementTimeoutMs));

@@ -195,6 +195,8 @@ export interface Conversation {
   answerRead(reply: CachedReply, facts: ReplyFacts): void;
   /** The read goes to the origin: now a connection is needed. What the origin answers is also recorded. */
   runRead(facts: ReplyFacts, recording?: Recording): void;
+  /** What is being answered passes on, and is recorded no further. */
+  stopRecording(): void;
   /** Tells the edge, between two messages for the driver. */
   tell(news: WriteNews): void;
   /** The exchange cannot run, or not go on: the driver is told in its protocol. */

@@ -4,7 +4,7 @@ import { PoolerError } from '../errors.ts';
 import type { ByteStream, SecureStream } from './byte-stream.ts';
 import type { OwnTlsOptions } from './own-tls.ts';
 import { refusal } from './refusal.ts';
-import { CertificateError } from './tls/alerts.ts';
+import { Alert, CertificateError, PeerAlert } from './tls/alerts.ts';
 import { endPointOf } from './tls/certificate.ts';
 import { type ClientOptions, clientHandshake } from './tls/client-handshake.ts';
 import { TlsConnection } from './tls/connection.ts';
@@ -13,6 +13,24 @@ import { checkTrust } from './tls/trust.ts';
 import { shakeHands, TlsStream, type TlsStreamOptions } from './tls-stream.ts';
 
 const LEFT = 'The server left when it had seen our client certificate; it may not accept it';
+
+/** Of an alert with which a server ended a handshake. */
+const REFUSALS: ReadonlyMap<number, string> = new Map<number, string>([
+  [
+    Alert.handshakeFailure,
+    'it accepts none of our ciphers, curves and signatures, or wants a client certificate',
+  ],
+  [Alert.badCertificate, 'it does not accept our client certificate (bad_certificate)'],
+  [Alert.unsupportedCertificate, 'it does not accept our client certificate (unsupported_certificate)'],
+  [Alert.certificateExpired, 'it takes our client certificate for expired'],
+  [Alert.certificateUnknown, 'it does not accept our client certificate (certificate_unknown)'],
+  [Alert.unknownCa, 'it does not know the authority of our client certificate'],
+  [Alert.decryptError, 'it could not verify what we signed (decrypt_error)'],
+  [Alert.protocolVersion, 'it speaks neither TLS 1.2 nor TLS 1.3'],
+  [Alert.insufficientSecurity, 'it asks for stronger ciphers (insufficient_security)'],
+  [Alert.certificateRequired, 'it wants a client certificate. Give mtls.mtls_certificate_id'],
+  [112, 'it does not serve this host name (unrecognized_name)'],
+]);
 
 /** Shakes hands. Throws a PoolerError; the stream below stays the caller's to close. */
 export async function startTls(below: ByteStream, options: OwnTlsOptions): Promise<SecureStream> {
@@ -56,15 +74,21 @@ function explanations({ client }: OwnTlsOptions): Pick<TlsStreamOptions, 'explai
 }
 
 function lost(cause: unknown): PoolerError {
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = wordsOf(cause);
   const options = { fault: 'origin', sqlState: '08006', apiCode: 2010, cause } as const;
   return new PoolerError(`The TLS connection to the database was lost: ${words}`, options);
 }
 
 function handshakeError(cause: unknown): PoolerError {
   if (cause instanceof PoolerError) return cause;
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = wordsOf(cause);
   if (cause instanceof CertificateError)
     return refusal('tls_handshake_failed', `TLS handshake failed: cert validation failed: ${words}`, cause);
   return refusal('tls_handshake_failed', `TLS handshake failed: ${words}`, cause);
+}
+
+function wordsOf(cause: unknown): string {
+  if (cause instanceof PeerAlert)
+    return `The server refused: ${REFUSALS.get(cause.alert) ?? `alert ${cause.alert}`}`;
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,5 +1,4 @@
 /** TLS of our own over any stream of bytes, whichever side we are, once hands are shaken. */
-
 import type { PoolerError } from '../errors.ts';
 import { ByteSink } from './byte-sink.ts';
 import type { ReadResult } from './byte-source.ts';
@@ -16,13 +15,13 @@ export async function shakeHands(below: ByteStream, connection: TlsConnection): 
       await flush(below, connection);
       if (connection.isOpen) return said;
       const { value, done } = await below.read();
-      if (done || !value) throw new Error('The server closed the connection.');
+      if (done || !value) throw new Error('The connection was closed.');
       try {
         said.push(...(await connection.receive(value)));
       } finally {
         below.recycle(value);
       }
-      if (connection.isEnded) throw new Error('The server said goodbye.');
+      if (connection.isEnded) throw new Error('It ended with a goodbye.');
     }
   } catch (cause) {
     await flush(below, connection);

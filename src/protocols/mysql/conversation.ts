@@ -149,6 +149,10 @@ export class MySqlConversation implements Conversation {
     this.#noticeEnd();
   }
 
+  stopRecording(): void {
+    this.#talk.caching?.running?.abandon();
+  }
+
   tell(news: WriteNews): void {
     const talk = this.#talk;
     talk.caching?.tell(news);

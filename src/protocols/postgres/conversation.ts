@@ -171,6 +171,10 @@ export class PostgresConversation implements Conversation {
     this.#noticeEnd();
   }
 
+  stopRecording(): void {
+    this.#talk.caching?.running?.abandon();
+  }
+
   tell(news: WriteNews): void {
     this.#replies.tell(news);
   }

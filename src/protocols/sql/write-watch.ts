@@ -65,7 +65,7 @@ export class WriteWatch {
 
   /** An Execute is about to go out: of what was bound in this exchange, or in an earlier one. */
   executes(): void {
-    if (!this.#hasCommitBound) return;
+    if (!this.#hasCommitBound && !this.#last.bindsCommit) return;
     this.#last.mayCommit = true;
     this.#openTicket();
   }

@@ -41,25 +41,14 @@ export class TlsError extends Error {
 /** The server's certificate is not good enough. */
 export class CertificateError extends TlsError {}
 
-const WORDS: ReadonlyMap<number, string> = new Map<number, string>([
-  [
-    Alert.handshakeFailure,
-    'it accepts none of our ciphers, curves and signatures, or wants a client certificate',
-  ],
-  [Alert.badCertificate, 'it does not accept our client certificate (bad_certificate)'],
-  [Alert.unsupportedCertificate, 'it does not accept our client certificate (unsupported_certificate)'],
-  [Alert.certificateExpired, 'it takes our client certificate for expired'],
-  [Alert.certificateUnknown, 'it does not accept our client certificate (certificate_unknown)'],
-  [Alert.unknownCa, 'it does not know the authority of our client certificate'],
-  [Alert.decryptError, 'it could not verify what we signed (decrypt_error)'],
-  [Alert.protocolVersion, 'it speaks neither TLS 1.2 nor TLS 1.3'],
-  [Alert.insufficientSecurity, 'it asks for stronger ciphers (insufficient_security)'],
-  [Alert.certificateRequired, 'it wants a client certificate. Give mtls.mtls_certificate_id'],
-  [112, 'it does not serve this host name (unrecognized_name)'],
-]);
+/** The other side has ended the connection. */
+export class PeerAlert extends Error {
+  /** A number of RFC 8446, section 6. */
+  readonly alert: number;
 
-/** The other side has ended the connection with an alert. */
-export function refusedByPeer(description: number): Error {
-  const words = WORDS.get(description) ?? `alert ${description}`;
-  return new Error(`The server refused: ${words}`);
+  constructor(alert: number) {
+    super(`The other side refused: alert ${alert}`);
+    this.name = 'PeerAlert';
+    this.alert = alert;
+  }
 }

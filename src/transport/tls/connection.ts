@@ -7,7 +7,7 @@
  *
  * An alert is put into the outbox before an error is thrown: send the outbox in any case.
  */
-import { Alert, refusedByPeer, TlsError } from './alerts.ts';
+import { Alert, PeerAlert, TlsError } from './alerts.ts';
 import type { Channel, Established, Handshaking } from './handshake.ts';
 import { nextSecret, protection13 } from './key-schedule.ts';
 import { Handshake, message } from './messages.ts';
@@ -49,6 +49,8 @@ export class TlsConnection implements Channel {
   #isEnded = false;
   #wordlessRecords = 0;
   #overlooksChangeCipherSpec = false;
+  /** Once for all that asked: a reader that never listens must not be answered each time. */
+  #isRenewalDue = false;
   #reading: RecordCipher | undefined;
   #writing: RecordCipher | undefined;
   /** Part of a handshake message. */
@@ -98,6 +100,7 @@ export class TlsConnection implements Channel {
 
   /** Puts records that hold these bytes into the outbox; they must stay as they are until it is taken. */
   say(bytes: Uint8Array): void {
+    if (this.#isRenewalDue) this.#renewKey();
     this.#writeAll(Content.applicationData, bytes);
   }
 
@@ -185,7 +188,7 @@ export class TlsConnection implements Channel {
     const [, description = 0] = content;
     if (content.length !== 2) throw malformed('an alert has the wrong length');
     this.#isEnded = true;
-    if (description !== Alert.closeNotify) throw refusedByPeer(description);
+    if (description !== Alert.closeNotify) throw new PeerAlert(description);
   }
 
   #receiveHandshake(content: Uint8Array): void {
@@ -234,10 +237,12 @@ export class TlsConnection implements Channel {
       throw new TlsError(Alert.illegalParameter, 'The other side renews its key in an unknown way.');
     secrets.reading = nextSecret(suite, secrets.reading);
     this.readWith(new Cipher13(protection13(suite, secrets.reading)));
-    if (request === KEY_UPDATE_REQUESTED) this.#renewKey();
+    // It is due before we say something again (RFC 8446, section 4.6.3).
+    if (request === KEY_UPDATE_REQUESTED) this.#isRenewalDue = true;
   }
 
   #renewKey(): void {
+    this.#isRenewalDue = false;
     const { suite, secrets } = this.#established ?? {};
     if (suite === undefined || secrets === undefined) return;
     const record = { type: Content.handshake, content: message(Handshake.keyUpdate, uint(1, 0)) };

@@ -49,6 +49,22 @@ def statements_become_prepared():
         return answers
 
 
+def reads_outside_transactions():
+    """What a cache may answer: in text and in binary, with and without values, prepared and not."""
+    with psycopg.connect(URL, autocommit=True) as conn:
+        try:
+            conn.execute("select 1 from shelves")
+        except psycopg.errors.UndefinedTable:
+            conn.execute("create table shelves as values (1, 'a'), (2, 'b')")
+        seen = []
+        for _ in range(8):
+            seen.append(conn.execute("select * from shelves order by 1").fetchall())
+            seen.append(conn.execute("select column2 from shelves where column1 = %s", [2]).fetchone())
+            seen.append(conn.execute("select column1 from shelves where column2 = %s", ["a"], binary=True).fetchone())
+            seen.append(conn.execute("select count(*) from shelves", prepare=True).fetchone())
+        return seen
+
+
 def pipeline():
     seen = []
     with psycopg.connect(URL, autocommit=True) as conn:
@@ -179,8 +195,8 @@ def connection_facts():
 
 
 CASES = [
-    types, statements_become_prepared, pipeline, transactions, cursors_and_copy, notices_and_notifications, cancel,
-    connection_facts,
+    reads_outside_transactions, types, statements_become_prepared, pipeline, transactions, cursors_and_copy,
+    notices_and_notifications, cancel, connection_facts,
 ]
 
 print(json.dumps({case.__name__: case() for case in CASES}, default=str))

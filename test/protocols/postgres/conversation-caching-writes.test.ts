@@ -74,6 +74,17 @@ test.each(['the same', 'another', 'no'])('a transaction commits under %s catalog
   expect(hooks.heard).toEqual([which === 'the same' ? '101 writes r1' : '101 writes everything']);
 });
 
+test('a commit that was bound before the write that it commits: the ticket is open before it is executed', () => {
+  const hooks = new FakeHooks();
+  const watch = writer(hooks);
+  const nothing = { reads: [], changesSchema: false };
+  watch.runs({ status: 'notaquery', ...nothing, writes: [], mayCommit: true }, { isBound: true });
+  watch.runs({ status: 'uncacheable', ...nothing, writes: ['r2'], mayCommit: false }, { isBound: true });
+  expect(hooks.heard).toEqual(['101 writes r1']);
+  watch.executes();
+  expect(hooks.heard).toEqual(['101 writes r1', '102 writes r1+r2']);
+});
+
 // --- single statements ----------------------------------------------------------------------------------------
 
 scripted('a write that commits by itself', {

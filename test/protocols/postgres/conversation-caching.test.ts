@@ -59,6 +59,26 @@ scripted('a flagged query is answered without a connection', {
   hears: ['hit', 'miss'],
 });
 
+scripted('what is recorded no further still passes', {
+  steps: [
+    {
+      driver: flagged(SELECT),
+      decides: miss,
+      toOrigin: SELECT,
+
+      phase: 'busy',
+    },
+    { origin: COLUMNS, toDriver: wire(note({ reply: MISS }), COLUMNS), phase: 'busy' },
+    { call: (conversation) => conversation.stopRecording(), phase: 'busy' },
+    {
+      origin: wire(row('1'), complete('SELECT 1'), ready()),
+      toDriver: wire(row('1'), complete('SELECT 1'), taken(1, 100, 'miss'), ready()),
+      phase: 'done',
+    },
+  ],
+  hears: ['abandoned', 'miss'],
+});
+
 scripted('a flagged extended query is answered with what its driver expects, and another behind it', {
   steps: [
     {

@@ -139,8 +139,8 @@ test.each([
   ['a record that is too long', Uint8Array.of(22, 3, 3, 0xff, 0xff), 'A record is too long'],
   ['a message that is too long', Uint8Array.of(22, 3, 3, 0, 4, 2, 0xff, 0xff, 0xff), 'a message is too long'],
   ['a ServerHello that is cut short', Uint8Array.of(22, 3, 3, 0, 5, 2, 0, 0, 1, 3), 'a message is too short'],
-  ['an alert', Uint8Array.of(21, 3, 3, 0, 2, 2, 40), 'accepts none of our ciphers'],
-  ['SSL 3.0', Uint8Array.of(21, 3, 0, 0, 2, 2, 70), 'speaks neither TLS 1.2 nor TLS 1.3'],
+  ['an alert', Uint8Array.of(21, 3, 3, 0, 2, 2, 40), 'alert 40'],
+  ['SSL 3.0', Uint8Array.of(21, 3, 0, 0, 2, 2, 70), 'alert 70'],
 ])('%s instead of a handshake ends it', async (_what, bytes, words) => {
   await expect(makeClient().receive(bytes)).rejects.toThrow(words);
 });
