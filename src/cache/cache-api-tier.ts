@@ -6,7 +6,6 @@
 import { withDeadline } from '../transport/deadline.ts';
 import { decodeFacts, type Entry, type EntryFacts, encodeEntry } from './entry.ts';
 import { LargeBodyWriter } from './large-body-writer.ts';
-import type { RecordingSink } from './recording.ts';
 
 /** Of 1,000 on the paid plan; give a smaller one on the free plan, which has 50. */
 const OPERATIONS_MAX = 500;
@@ -69,7 +68,7 @@ export class CacheApiTier {
   begin(
     key: string,
     { keepSeconds, factsOf }: { keepSeconds: number; factsOf: (seenUpTo: number) => EntryFacts | undefined },
-  ): RecordingSink | undefined {
+  ): LargeBodyWriter | undefined {
     if (this.isOff) return undefined;
     const part = crypto.randomUUID();
     const writer = new LargeBodyWriter({

@@ -8,6 +8,7 @@ import type { CacheApiHit, CacheApiTier, LargeBody } from './cache-api-tier.ts';
 import type { EntryFacts } from './entry.ts';
 import { tierKey } from './key.ts';
 import type { Knowledge } from './knowledge.ts';
+import type { LargeBodyWriter } from './large-body-writer.ts';
 import { MemoryTier } from './memory-tier.ts';
 import type { Pace } from './pace.ts';
 import { type Age, ageOf, type Lifetime, lifetimeOf } from './policy.ts';
@@ -65,6 +66,8 @@ export class EdgeCache {
   readonly #options: EdgeCacheOptions;
   /** When the read that is being forwarded was given up here. */
   #forwardedAtMs: number | undefined;
+  /** Takes the large reply that passes, or the last one that did. */
+  #large: LargeBodyWriter | undefined;
 
   constructor(options: EdgeCacheOptions) {
     this.#options = options;
@@ -119,7 +122,10 @@ export class EdgeCache {
     return new ReplyRecording({
       bytesMax: Math.min(memory.replies.entryBytesMax, REPLY_BYTES_MAX),
       totalBytesMax: REPLY_BYTES_MAX,
-      openSink: () => cacheApi.begin(key, { keepSeconds, factsOf }),
+      openSink: () => {
+        this.#large = cacheApi.begin(key, { keepSeconds, factsOf });
+        return this.#large;
+      },
       onComplete: (body, seenUpTo) => {
         const proven = factsOf(seenUpTo);
         if (proven === undefined) return;
@@ -128,6 +134,11 @@ export class EdgeCache {
         if (pace.isWorthPutting()) cacheApi.put(key, entry, { keepSeconds });
       },
     });
+  }
+
+  /** A reply passes that is larger than memory, faster than it can be stored: who waits for this does not lose it. */
+  get behind(): Promise<void> | undefined {
+    return this.#large?.behind;
   }
 
   /** The endpoint says that it cannot be cached: for a minute, the Cache API is not asked for it. */

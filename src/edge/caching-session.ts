@@ -167,7 +167,8 @@ export class CachingSession {
     const conversation = this.#openConversation(settings, Date.now());
     const driver = { ...this.#options.driver, settings, cancelKey: crypto.randomUUID() };
     const knownUpTo = this.#endpoint.knowledge.settledUpTo;
-    const work = refresh({ bytes, conversation, driver, openLink, knownUpTo });
+    const storing = (): Promise<void> | undefined => this.#cache.behind;
+    const work = refresh({ bytes, conversation, driver, openLink, knownUpTo, storing });
     waitUntil(work.finally(() => this.#cache.refreshEnded(read)));
   }
 
@@ -222,7 +223,9 @@ export class CachingSession {
   #pass(bytes: Uint8Array, source: ByteSource): Promise<void> | undefined {
     try {
       this.#conversation.fromEndpoint(bytes);
-      return this.#flush();
+      const sent = this.#flush();
+      const { behind } = this.#cache;
+      return behind ? Promise.all([sent, behind]).then(() => undefined) : sent;
     } catch (cause) {
       source.cancel().catch(ignoreClosing);
       return this.#giveUp(cause);

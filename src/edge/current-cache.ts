@@ -57,6 +57,10 @@ export class CurrentCache {
     return this.#cache?.record(read, facts, askedAtMs);
   }
 
+  get behind(): Promise<void> | undefined {
+    return this.#cache?.behind;
+  }
+
   refused(read: CacheableRead, status: CacheStatus): void {
     this.#cache?.refused(read, status);
   }

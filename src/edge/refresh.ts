@@ -17,11 +17,13 @@ export interface Refresh {
   openLink: OpenLink;
   /** As in a link's opening. */
   knownUpTo: number;
+  /** What was recorded has not been stored yet: resolves when more may come. */
+  storing: () => Promise<void> | undefined;
 }
 
 /** Swallows errors: the old reply is good until it expires, and then it is asked for by whoever needs it. */
 export async function refresh(refresh: Refresh): Promise<void> {
-  const { bytes, conversation, driver, openLink, knownUpTo } = refresh;
+  const { bytes, conversation, driver, openLink, knownUpTo, storing } = refresh;
   conversation.fromDriver(bytes);
   if (!conversation.read) return;
   conversation.forward();
@@ -31,7 +33,7 @@ export async function refresh(refresh: Refresh): Promise<void> {
   try {
     link = await openLink(request, { caching: { knownUpTo }, driver });
     await withDeadline(
-      takeReply(link, conversation),
+      takeReply(link, conversation, storing),
       REFRESH_MS,
       () => new Error('The refresh took too long.'),
     );
@@ -42,13 +44,18 @@ export async function refresh(refresh: Refresh): Promise<void> {
   }
 }
 
-async function takeReply(link: Socket, conversation: EdgeConversation): Promise<void> {
+async function takeReply(
+  link: Socket,
+  conversation: EdgeConversation,
+  storing: Refresh['storing'],
+): Promise<void> {
   const source = new ByteSource(link.readable);
   while (!conversation.isQuiet) {
     const { value, done } = await source.read();
     if (done || !value) return conversation.endpointLost();
     conversation.fromEndpoint(value);
     conversation.toDriver.clear();
+    await storing();
     source.recycle(value);
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { CacheApiTier, type CacheApiTierOptions } from '../../src/cache/cache-api-tier.ts';
 import type { EntryFacts } from '../../src/cache/entry.ts';
+import { LargeBodyWriter } from '../../src/cache/large-body-writer.ts';
 import { bytesOf, entryOf, Kept, textOf } from './reads.ts';
 
 const KEEP = { keepSeconds: 60 };
@@ -124,6 +125,38 @@ describe('a large reply', () => {
     const taken = Array.from({ length: 12 }, () => sink?.write(new Uint8Array(MEBIBYTE)));
     expect(taken).toEqual([...new Array(8).fill(true), ...new Array(4).fill(false)]);
     await kept.all();
+  });
+
+  test('of 40 MiB is whole in a cache that takes its time, where whoever feeds it waits', async () => {
+    let bytes = 0;
+    const put = async (_: RequestInfo, response: Response): Promise<void> => {
+      for await (const piece of response.body ?? []) {
+        bytes += piece.length;
+        if (bytes % MEBIBYTE === 0) await scheduler.wait(5);
+      }
+    };
+    const { tier, kept } = tierOf({ cache: fakeCache({ put }) });
+    const sink = tier.begin(freshKey(), { ...KEEP, factsOf: factsAt });
+    let waits = 0;
+    for (let index = 0; index < 40; index += 1) {
+      expect(sink?.write(new Uint8Array(MEBIBYTE))).toBe(true);
+      if (sink?.behind) waits += 1;
+      await sink?.behind;
+    }
+    sink?.close(1);
+    await kept.all();
+    expect(bytes).toBe(40 * MEBIBYTE);
+    expect(waits).toBeGreaterThan(0);
+  });
+
+  test('waits for a cache that takes nothing no longer than its bound, and is given up', async () => {
+    const put = (): Promise<void> => new Promise(() => undefined);
+    const writer = new LargeBodyWriter({ keepSeconds: 60, put, finish: async () => {}, behindMsMax: 50 });
+    for (let index = 0; index < 6; index += 1) expect(writer.write(new Uint8Array(MEBIBYTE))).toBe(true);
+    await writer.behind;
+    expect(writer.write(new Uint8Array(1))).toBe(false);
+    expect(writer.behind).toBeUndefined();
+    await writer.done;
   });
 
   test('whose cache fails on the way switches the tier off', async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => harness.stop());
 
 test.each([
-  3, 12,
+  3, 40,
 ])('%i MiB: whole, from the Cache API, on another connection, and fresh after a write', async (mebibytes) => {
   const [writer, reader] = await Promise.all([connected(), connected()]);
   await writer.query(
