@@ -2,6 +2,7 @@
  * The edge's tiers for one driver's connection: the isolate's memory, then the Cache API. It gives out what is
  * neither too old by the config and the query, nor older than what the session may have seen (knowledge.ts).
  */
+import { LRUCache } from 'lru-cache';
 import type { Caching } from '../config/config.ts';
 import type { CacheableRead, CacheStatus, Recording, ReplyFacts } from '../protocols/caching.ts';
 import type { CacheApiHit, CacheApiTier, LargeBody } from './cache-api-tier.ts';
@@ -19,12 +20,19 @@ import { Refusals } from './refusals.ts';
 
 /** Hyperdrive's bound on a cached reply. */
 const REPLY_BYTES_MAX = 50 * 1024 * 1024;
+const LARGE_KEYS_BYTES_MAX = 1024 * 1024;
+const KEY_OVERHEAD_BYTES = 100;
 
 /** What all connections of an isolate share. Keep one in a module's scope. */
 export class EdgeMemory {
   readonly replies: MemoryTier;
   readonly refusals = new Refusals();
   readonly refreshes = new Refreshes();
+  /** Keys whose replies went to the Cache API because memory is too small for them: there it is worth asking. */
+  readonly large = new LRUCache<string, true>({
+    maxSize: LARGE_KEYS_BYTES_MAX,
+    sizeCalculation: (_, key) => key.length + KEY_OVERHEAD_BYTES,
+  });
 
   constructor(replies: MemoryTier = new MemoryTier()) {
     this.replies = replies;
@@ -96,7 +104,7 @@ export class EdgeCache {
       else if (this.#ageOf(entry, lifetime) !== 'expired') return undefined;
     }
     if (cacheApi.isOff || memory.refusals.has(namespace, read, { nowMs: nowMs() })) return undefined;
-    return pace.isWorthAsking() ? this.#lookUpCacheApi(asked) : undefined;
+    return memory.large.has(key) || pace.isWorthAsking() ? this.#lookUpCacheApi(asked) : undefined;
   }
 
   /**
@@ -112,7 +120,8 @@ export class EdgeCache {
     const lifetime = this.#lifetimeOf(read);
     if (lifetime === undefined || (facts.status !== 'miss' && facts.status !== 'hit')) return undefined;
     if (ageOf(facts.ageMs, lifetime) === 'expired') return undefined;
-    const { memory, cacheApi, namespace, pace } = this.#options;
+    const { memory, cacheApi, namespace, nowMs, pace } = this.#options;
+    if (memory.refusals.isTooLarge(namespace, read, { nowMs: nowMs() })) return undefined;
     const key = tierKey(namespace, read);
     // A reply is at least as old as the question.
     const storedAtMs = askedAtMs - facts.ageMs;
@@ -124,6 +133,7 @@ export class EdgeCache {
       totalBytesMax: REPLY_BYTES_MAX,
       openSink: () => {
         this.#large = cacheApi.begin(key, { keepSeconds, factsOf });
+        if (this.#large) memory.large.set(key, true);
         return this.#large;
       },
       onComplete: (body, seenUpTo) => {
@@ -132,6 +142,9 @@ export class EdgeCache {
         const entry = { ...proven, body };
         memory.replies.put(key, entry);
         if (pace.isWorthPutting()) cacheApi.put(key, entry, { keepSeconds });
+      },
+      onGivenUp: (why) => {
+        if (why === 'oversize') this.refused(read, 'oversizedresult');
       },
     });
   }
@@ -174,7 +187,10 @@ export class EdgeCache {
     const hit = await cacheApi.match(asked.key, (facts) => this.#mayServe(facts, asked));
     this.#forwardedAtMs = nowMs();
     pace.matched(this.#forwardedAtMs - askedAtMs, { isHit: hit !== undefined });
-    if (hit === undefined) return undefined;
+    if (hit === undefined) {
+      memory.large.delete(asked.key);
+      return undefined;
+    }
     const { facts, body } = hit;
     // News may have come while the body did.
     if (!this.#mayServe(facts, asked)) return this.#cancelled(hit);

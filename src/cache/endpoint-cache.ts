@@ -118,7 +118,7 @@ export class EndpointCache {
         if (this.#versions.isFresh(reads, asOf)) this.#memory.put(key, entry);
         flight?.land(entry);
       },
-      onGivenUp: (why) => flight?.land(why === 'oversize' ? 'alone' : 'again'),
+      onGivenUp: (why) => flight?.land(why === 'abandoned' ? 'again' : 'alone'),
     });
   }
 

@@ -12,6 +12,9 @@ export interface RecordingSink {
   abort(): void;
 }
 
+/** The reply is too large for the tiers that are there; there is no room now; or it did not end well. */
+export type GivenUp = 'oversize' | 'crowded' | 'abandoned';
+
 export interface RecordingOptions {
   /** What is collected in memory. */
   bytesMax: number;
@@ -21,8 +24,8 @@ export interface RecordingOptions {
   openSink?: () => RecordingSink | undefined;
   /** The whole reply in a buffer of its own. Not called for what went into a sink. */
   onComplete: (body: Uint8Array, seenUpTo: number) => void;
-  /** `oversize`: the reply is too large for the tiers that are there. Not called for what went into a sink. */
-  onGivenUp?: (why: 'oversize' | 'abandoned') => void;
+  /** Not called where a sink has given up. */
+  onGivenUp?: (why: GivenUp) => void;
 }
 
 /** All recordings of an isolate together: it has 128 MB for everything. */
@@ -73,7 +76,7 @@ export class ReplyRecording implements Recording {
     const isTooLarge = this.#bytes > this.#options.totalBytesMax;
     const sink = isTooLarge ? undefined : this.#options.openSink?.();
     if (sink === undefined) {
-      this.#giveUp('oversize');
+      this.#giveUp(this.#bytes > this.#options.bytesMax ? 'oversize' : 'crowded');
       return;
     }
     letGo(chunks);
@@ -86,6 +89,7 @@ export class ReplyRecording implements Recording {
     if (this.#bytes > this.#options.totalBytesMax) {
       sink.abort();
       this.#forgetSink();
+      this.#options.onGivenUp?.('oversize');
     } else if (!sink.write(copyOf(bytes))) this.#forgetSink();
   }
 
@@ -93,7 +97,7 @@ export class ReplyRecording implements Recording {
     this.#state = { is: 'over' };
   }
 
-  #giveUp(why: 'oversize' | 'abandoned'): void {
+  #giveUp(why: GivenUp): void {
     const state = this.#state;
     this.#state = { is: 'over' };
     if (state.is === 'collecting') {

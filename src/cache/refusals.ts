@@ -1,5 +1,5 @@
 /**
- * Reads that the endpoint has refused to cache, so that nobody looks them up in vain. Only a short cut: to forget
+ * Reads that the endpoint has refused to cache, or whose replies were too large, so that nobody looks them up in vain. Only a short cut: to forget
  * one costs a lookup, to keep one that would be cacheable by now costs hits for a minute.
  */
 import { LRUCache } from 'lru-cache';
@@ -8,6 +8,9 @@ import type { CacheableRead, CacheStatus } from '../protocols/caching.ts';
 const BYTES_MAX = 2 * 1024 * 1024;
 const FORGOTTEN_AFTER_MS = 60_000;
 const OVERHEAD_BYTES = 100;
+
+/** They say nothing of the next time. */
+const PASSING: ReadonlySet<CacheStatus> = new Set(['hit', 'miss', 'transaction', 'unready']);
 
 export class Refusals {
   /** When each was refused. */
@@ -21,19 +24,23 @@ export class Refusals {
     read: CacheableRead,
     { status, nowMs }: { status: CacheStatus; nowMs: number },
   ): void {
-    if (status === 'hit' || status === 'miss' || status === 'transaction') return;
+    if (PASSING.has(status)) return;
     const key = status === 'oversizedresult' ? wholeKey(namespace, read) : textKey(namespace, read);
     this.#refused.set(key, nowMs);
   }
 
-  has(namespace: string, read: CacheableRead, { nowMs }: { nowMs: number }): boolean {
+  has(namespace: string, read: CacheableRead, options: { nowMs: number }): boolean {
     if (this.#refused.size === 0) return false;
-    const isRecent = (refusedAtMs: number | undefined): boolean =>
-      refusedAtMs !== undefined && nowMs - refusedAtMs < FORGOTTEN_AFTER_MS;
-    return (
-      isRecent(this.#refused.get(textKey(namespace, read))) ||
-      isRecent(this.#refused.get(wholeKey(namespace, read)))
-    );
+    return this.#isRecent(textKey(namespace, read), options) || this.isTooLarge(namespace, read, options);
+  }
+
+  isTooLarge(namespace: string, read: CacheableRead, options: { nowMs: number }): boolean {
+    return this.#refused.size > 0 && this.#isRecent(wholeKey(namespace, read), options);
+  }
+
+  #isRecent(key: string, { nowMs }: { nowMs: number }): boolean {
+    const refusedAtMs = this.#refused.get(key);
+    return refusedAtMs !== undefined && nowMs - refusedAtMs < FORGOTTEN_AFTER_MS;
   }
 
   get bytes(): number {

@@ -29,8 +29,10 @@ export async function buildSelfHosted(out: string): Promise<void> {
   await mkdir(out, { recursive: true });
   const config = await readConfig(join(PROJECT, 'wrangler.jsonc'));
   await bundleWorker({ ...config, build: undefined, main: join(SOURCES, 'worker.ts') }, out);
-  const database = await readFile(join(SOURCES, 'database.ts'), 'utf8');
-  await writeFile(join(out, 'database.js'), stripTypeScriptTypes(database));
+  for (const name of ['database', 'cache']) {
+    const source = await readFile(join(SOURCES, `${name}.ts`), 'utf8');
+    await writeFile(join(out, `${name}.js`), stripTypeScriptTypes(source));
+  }
   await writeFile(join(out, 'migrations.json'), JSON.stringify(await readMigrations(), null, 2));
   for (const file of FILES) await replaceFile(join(SOURCES, file), join(out, file));
   await replaceFile(workerdPath(), join(out, 'workerd'));

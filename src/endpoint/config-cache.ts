@@ -147,7 +147,7 @@ export class ConfigCache {
     const { read, floor, settings } = pending;
     const caching = this.#caching;
     const catalog = this.catalog;
-    if (!caching || !catalog) return this.#uncached('uncacheable');
+    if (!caching || !catalog) return this.#uncached('unready');
     const verdict = catalog.judge(read.key.slice(0, read.textLength), settings);
     const reads = readsOf(verdict, read.wants);
     if (!reads) return this.#uncached(verdict.status);

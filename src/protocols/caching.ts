@@ -17,6 +17,8 @@ export type CacheStatus =
   | 'hit'
   | 'miss'
   | 'disabled'
+  /** Nothing is known yet of the origin's relations and functions. */
+  | 'unready'
   | 'uncacheable'
   | 'volatile'
   | 'transaction'
@@ -29,7 +31,7 @@ export type CacheStatus =
 /** A judgement on one statement's text, under given settings, by the catalog as it is now. */
 export interface Verdict {
   /** `miss`: it may be cached. Else why not. */
-  status: Exclude<CacheStatus, 'hit' | 'transaction' | 'oversizedresult'>;
+  status: Exclude<CacheStatus, 'hit' | 'unready' | 'transaction' | 'oversizedresult'>;
   /** The reason in one sentence, for people. Undefined where it may be cached. */
   reason?: string;
   /** Complete where `status` is `miss`. */

@@ -4,7 +4,7 @@
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  services = [.warmpool, .database, .internet, .storage],
+  services = [.warmpool, .database, .cache, .internet, .storage],
   sockets = [.http, .postgres, .mysql, .control],
 );
 
@@ -29,6 +29,7 @@ const warmpool :Workerd.Service = (name = "warmpool", worker = (
     (className = "Prober", uniqueKey = "warmpool-Prober", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "storage"),
+  cacheApiOutbound = "cache",
   bindings = [
     (name = "ENDPOINT", durableObjectNamespace = "Endpoint"),
     (name = "PROBER", durableObjectNamespace = "Prober"),
@@ -58,6 +59,16 @@ const database :Workerd.Service = (name = "database", worker = (
   bindings = [
     (name = "DATABASE", durableObjectNamespace = "Database"),
     (name = "MIGRATIONS", json = embed "migrations.json"),
+  ],
+));
+
+# Of the Cache API: replies that memory is too small for.
+const cache :Workerd.Service = (name = "cache", worker = (
+  modules = [(name = "cache.js", esModule = embed "cache.js")],
+  compatibilityDate = "2026-10-20",
+  bindings = [
+    (name = "FILES", service = "storage"),
+    (name = "CACHE_MB", fromEnvironment = "WARMPOOL_CACHE_MB"),
   ],
 ));
 

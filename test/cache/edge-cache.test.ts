@@ -31,13 +31,13 @@ class Isolate {
   readonly knowledge = new Knowledge();
 
   connection(
-    changes: { caching?: Partial<Caching>; cache?: Cache | undefined; memory?: EdgeMemory } = {},
+    changes: { caching?: Partial<Caching>; cache?: Cache | undefined; memory?: EdgeMemory; pace?: Pace } = {},
   ): EdgeCache {
     const cache = 'cache' in changes ? changes.cache : caches.default;
     return new EdgeCache({
       memory: changes.memory ?? this.memory,
       cacheApi: new CacheApiTier({ cache, keepAlive: kept.keepAlive }),
-      pace: new Pace(),
+      pace: changes.pace ?? new Pace(),
       knowledge: this.knowledge,
       caching: { ...DEFAULT_CACHING, ...changes.caching },
       namespace,
@@ -83,9 +83,13 @@ describe('a stored reply', () => {
     expect(now(there.lookup(readOf('q'), FROM_START))).toMatchObject({ ageMs: 3_000, tier: 'memory' });
   });
 
-  test('too large for memory is streamed out of the Cache API', async () => {
+  test('too large for memory is streamed out of the Cache API, also where that is asked for nothing else', async () => {
     const memory = new EdgeMemory(new MemoryTier({ bytesMax: 4 * MEBIBYTE, entryBytesMax: MEBIBYTE }));
-    const cache = here.connection({ memory });
+    const pace = new Pace();
+    pace.matched(10, { isHit: false });
+    pace.answered(1);
+    const cache = here.connection({ memory, pace });
+    expect(now(cache.lookup(readOf('other'), FROM_START))).toBeUndefined();
     const recording = cache.record(readOf('q'), factsOf());
     for (let index = 0; index < 3; index += 1) recording?.add(new Uint8Array(MEBIBYTE).fill(index));
     recording?.complete(10);
@@ -95,6 +99,17 @@ describe('a stored reply', () => {
     if (found === undefined || found.body instanceof Uint8Array) throw new Error('It is no stream.');
     const body = new Uint8Array(await new Response(found.body.stream).arrayBuffer());
     expect([body.length, body[0], body.at(-1)]).toEqual([3 * MEBIBYTE, 0, 2]);
+  });
+
+  test('is none where no tier is large enough, and is not taken down again for a minute', async () => {
+    const memory = new EdgeMemory(new MemoryTier({ bytesMax: 4 * MEBIBYTE, entryBytesMax: MEBIBYTE }));
+    const cache = here.connection({ memory, cache: undefined });
+    const recording = cache.record(readOf('q'), factsOf());
+    recording?.add(new Uint8Array(MEBIBYTE + 1));
+    expect(cache.record(readOf('q'), factsOf())).toBeUndefined();
+    expect(cache.record(readOf('other'), factsOf())).toBeDefined();
+    nowMs += 60_000;
+    expect(cache.record(readOf('q'), factsOf())).toBeDefined();
   });
 
   test('needs no Cache API', async () => {

@@ -68,9 +68,12 @@ describe('what the endpoint refused', () => {
     expect(refusals.has('n', other, { nowMs: 1 })).toBe(false);
   });
 
-  test('because of where it stood is not remembered', () => {
+  test.each([
+    'transaction',
+    'unready',
+  ] as const)('because of when it came, %s, is not remembered', (status) => {
     const refusals = new Refusals();
-    refusals.add('n', one, { status: 'transaction', nowMs: 0 });
+    refusals.add('n', one, { status, nowMs: 0 });
     expect(refusals.has('n', one, { nowMs: 1 })).toBe(false);
   });
 

@@ -74,7 +74,7 @@ test('one byte beyond the last bound, and the sink is told to forget', () => {
   const { recording, log } = recorded(9);
   for (const part of ['abcde', 'fgh', 'i', 'j']) recording.add(bytesOf(part));
   recording.complete(7);
-  expect(log).toEqual(['write abcde', 'write fgh', 'abort']);
+  expect(log).toEqual(['write abcde', 'write fgh', 'abort', 'oversize']);
 });
 
 test('a single piece beyond the last bound opens no sink', () => {

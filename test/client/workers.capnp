@@ -5,7 +5,7 @@ using Warmpool = import "warmpool.capnp";
 
 const config :Workerd.Config = (
   services = [
-    Warmpool.warmpool, Warmpool.database, Warmpool.internet, Warmpool.storage,
+    Warmpool.warmpool, Warmpool.database, Warmpool.cache, Warmpool.internet, Warmpool.storage,
     (name = "native", worker = (
       modules = .modules,
       compatibilityDate = "2026-10-20",

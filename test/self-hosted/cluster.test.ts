@@ -72,7 +72,7 @@ using Workerd = import "/workerd/workerd.capnp";
 using Warmpool = import "warmpool.capnp";
 
 const config :Workerd.Config = (
-  services = [Warmpool.warmpool, Warmpool.database, Warmpool.internet, Warmpool.storage],
+  services = [Warmpool.warmpool, Warmpool.database, Warmpool.cache, Warmpool.internet, Warmpool.storage],
   sockets = [Warmpool.http, Warmpool.postgres, Warmpool.mysql, Warmpool.control],
   cluster = (
     bucket = "s3://bucket/warmpool",

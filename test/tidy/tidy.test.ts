@@ -56,7 +56,12 @@ test('a protocol knows the contract and the bytes, and no other protocol', () =>
 
 test('every file is imported by another, or is one that something starts', () => {
   const started = [
-    ...['src/worker.ts', 'src/self-hosted/worker.ts', 'src/self-hosted/database.ts'],
+    ...[
+      'src/worker.ts',
+      'src/self-hosted/worker.ts',
+      'src/self-hosted/database.ts',
+      'src/self-hosted/cache.ts',
+    ],
     ...['src/cli/main.ts', 'src/demo/worker.ts', 'src/demo/mysql-worker.ts'],
   ];
   const imported = new Set([...SOURCES, ...TESTS].flatMap(importsOf).map((path) => relative(ROOT, path)));
@@ -99,7 +104,7 @@ test('Cloudflare and self-hosted run on one compatibility date', () => {
   const dates = ['wrangler.jsonc', 'src/self-hosted/warmpool.capnp', 'src/self-hosted/drain.capnp'].flatMap(
     (file) => [...read(file).matchAll(date)].map(([, found]) => found),
   );
-  expect(dates).toHaveLength(4);
+  expect(dates).toHaveLength(5);
   expect(new Set(dates).size).toBe(1);
 });
 
