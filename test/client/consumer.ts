@@ -76,6 +76,47 @@ async function cancelled({ connectionString }: Pooler): Promise<unknown> {
   return { code, ...after };
 }
 
+/** The same by sockets alone: one for the query, one for the CancelRequest. */
+async function cancelledOnSockets(pooler: Pooler): Promise<unknown> {
+  const { connectionString, user, password, database } = pooler;
+  const client = new Client({ user, password, database, ...onSocket(pooler.connect()) });
+  await client.connect();
+  const watch = postgres(connectionString, { max: 1 });
+  const failed = client.query('select pg_sleep(21)').then(
+    () => 'not cancelled',
+    (error) => errorFacts(error)['code'],
+  );
+  const running = () => watch`
+    select from pg_stat_activity where query = 'select pg_sleep(21)' and state = 'active'`;
+  while ((await running()).length === 0) await scheduler.wait(20);
+  const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
+  const request = new DataView(new ArrayBuffer(16));
+  for (const [at, field] of [16, 80877102, processID, secretKey].entries()) request.setInt32(4 * at, field);
+  await pooler.connect().writable.getWriter().write(new Uint8Array(request.buffer));
+  const code = await failed;
+  const { rows } = await client.query('select 1 as after');
+  await Promise.all([client.end(), watch.end()]);
+  return { code, ...rows[0] };
+}
+
+/** The same in MySQL, where it is a statement of another connection. */
+async function killed({ connectionString }: Pooler): Promise<unknown> {
+  const options = { uri: connectionString, disableEval: true };
+  const [connection, other] = [await createConnection(options), await createConnection(options)];
+  const failed = connection.query('select sleep(20)').then(
+    () => 'not killed',
+    (error) => errorFacts(error)['code'],
+  );
+  const running = () =>
+    other.query("select 1 from information_schema.processlist where info = 'select sleep(20)'");
+  while (String((await running())[0]) === '') await scheduler.wait(20);
+  await other.query(`kill query ${connection.threadId}`);
+  const code = await failed;
+  const [rows] = await connection.query('select 1 as after');
+  await Promise.all([connection.end(), other.end()]);
+  return { code, ...(rows as object[])[0] };
+}
+
 /** Asks to cancel somebody else's query: the bytes are a whole CancelRequest. Over once it has been read and closed. */
 async function cancelForeign(pooler: Pooler, request: string): Promise<unknown> {
   const socket = pooler.connect();
@@ -86,6 +127,8 @@ async function cancelForeign(pooler: Pooler, request: string): Promise<unknown> 
 const ways: Record<string, (env: Env, argument: string) => Promise<unknown> | unknown> = {
   describe: ({ POOLER, ORDERS }) => [describe(POOLER), describe(ORDERS)],
   cancelled: ({ POOLER }) => cancelled(POOLER),
+  'cancelled-on-sockets': ({ POOLER }) => cancelledOnSockets(POOLER),
+  killed: ({ ORDERS }) => killed(ORDERS),
   'cancel-foreign': ({ POOLER }, argument) => cancelForeign(POOLER, argument),
   'postgres-js': ({ POOLER }) => withPostgresJs(POOLER),
   'node-postgres': ({ POOLER: { host, port, user, password, database } }) =>

@@ -20,8 +20,12 @@ export function testWays(target: () => { consumerUrl: string; postgres: string; 
       expect(await ask(place, 'mysql2')).toEqual({ saw: [{ sum: 42, database: target().mysql }] });
     });
 
-    test('a cancel request ends the query that runs, and nothing else', async () => {
-      expect(await ask(place, 'cancelled')).toEqual({ saw: { code: '57014', after: 1 } });
+    test.each([
+      { way: 'cancelled', code: '57014' },
+      { way: 'cancelled-on-sockets', code: '57014' },
+      { way: 'killed', code: 'ER_QUERY_INTERRUPTED' },
+    ])('a query that runs is $way, and the next one runs', async ({ way, code }) => {
+      expect(await ask(place, way)).toEqual({ saw: { code, after: 1 } });
     });
   });
 }
