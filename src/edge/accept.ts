@@ -8,7 +8,6 @@ import type { OriginFacts, Protocol } from '../protocols/contract.ts';
 import type { DriverHandshake, DriverOpening, DriverStep, Identity } from '../protocols/driver-login.ts';
 import { protocolOfScheme } from '../protocols/registry.ts';
 import { withDeadline } from '../transport/deadline.ts';
-import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { CachingSession } from './caching-session.ts';
 import { findCommonFacts, findLogin } from './directory.ts';
 import { isDraining, Stay } from './draining.ts';
@@ -16,6 +15,7 @@ import { DriverConnection } from './driver-connection.ts';
 import { listenerOf } from './listener.ts';
 import { linkOpener } from './open-link.ts';
 import { relay } from './relay.ts';
+import type { ListenerCertificate } from './secure.ts';
 import { refusalOfSettings } from './settings-check.ts';
 
 /** From the first byte to the end of the login. PostgreSQL's own authentication_timeout is 60 s. */
@@ -63,6 +63,7 @@ async function admit(connection: DriverConnection): Promise<Accepted | undefined
   const handshake = entrance.protocol.acceptDriver({
     passwordNeeded: entrance.boundConfigId === undefined,
     offersTls: certificate !== undefined,
+    tlsEndPoint: certificate?.endPoint,
     random: crypto.getRandomValues(new Uint8Array(64)),
     decoySecret: new TextEncoder().encode(entrance.env.CONFIG_KEY ?? ''),
   });
@@ -76,7 +77,7 @@ async function admit(connection: DriverConnection): Promise<Accepted | undefined
 
 async function logIn(
   connection: DriverConnection,
-  { handshake, certificate }: { handshake: DriverHandshake; certificate: OwnCertificate | undefined },
+  { handshake, certificate }: { handshake: DriverHandshake; certificate: ListenerCertificate | undefined },
 ): Promise<Accepted | undefined> {
   const { entrance } = connection;
   if (entrance.boundConfigId === undefined && isDraining()) throw byShutdown();

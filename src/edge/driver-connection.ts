@@ -2,9 +2,8 @@
 import type { DriverHandshake, DriverStep } from '../protocols/driver-login.ts';
 import { ByteSource } from '../transport/byte-source.ts';
 import type { DriverSocket } from '../transport/driver-socket.ts';
-import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import type { Entrance } from './accept.ts';
-import { listenerCertificate, secureDriver } from './secure.ts';
+import { type ListenerCertificate, listenerCertificate, secureDriver } from './secure.ts';
 
 /** A driver that has come in, in clear at first. */
 export class DriverConnection {
@@ -26,12 +25,15 @@ export class DriverConnection {
   }
 
   /** On a listener alone, and where there is one: a bound capability never leaves the runtime. */
-  get certificate(): OwnCertificate | undefined {
+  get certificate(): ListenerCertificate | undefined {
     const { boundConfigId, env } = this.entrance;
     return boundConfigId === undefined && !this.isEncrypted ? listenerCertificate(env) : undefined;
   }
 
-  async secure(certificate: OwnCertificate, step: Extract<DriverStep, { step: 'startTls' }>): Promise<void> {
+  async secure(
+    certificate: ListenerCertificate,
+    step: Extract<DriverStep, { step: 'startTls' }>,
+  ): Promise<void> {
     this.source.release();
     const { protocol } = this.entrance;
     this.socket = await secureDriver(this.socket, { certificate, protocol, step });

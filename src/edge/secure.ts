@@ -6,13 +6,21 @@ import type { Protocol } from '../protocols/contract.ts';
 import type { DriverStep } from '../protocols/driver-login.ts';
 import type { DriverSocket } from '../transport/driver-socket.ts';
 import { PeerAlert, TlsError } from '../transport/tls/alerts.ts';
+import { endPointOf } from '../transport/tls/certificate.ts';
 import type { OwnCertificate } from '../transport/tls/handshake.ts';
 import { certificatesOf } from '../transport/tls/pem.ts';
 
-let read: { certificate: string; key: string; own: OwnCertificate } | undefined;
+export interface ListenerCertificate extends OwnCertificate {
+  /** What PostgreSQL's logins can be bound to; its signature may have no hash for that. */
+  endPoint: Uint8Array | undefined;
+}
+
+let read: { certificate: string; key: string; own: ListenerCertificate } | undefined;
 
 /** Undefined: there is none. Throws where it cannot be used: nobody shall be let in in clear by mistake. */
-export function listenerCertificate(env: Env): OwnCertificate | undefined {
+export function listenerCertificate(
+  env: Pick<Env, 'TLS_CERTIFICATE' | 'TLS_KEY'>,
+): ListenerCertificate | undefined {
   const { TLS_CERTIFICATE: certificate, TLS_KEY: key } = env;
   if (!certificate && !key) return undefined;
   if (!certificate || !key) throw unusable('TLS_CERTIFICATE and TLS_KEY belong together, and one is not set');
@@ -21,12 +29,21 @@ export function listenerCertificate(env: Env): OwnCertificate | undefined {
   return read.own;
 }
 
-function readPair(certificate: string, pem: string): OwnCertificate {
+function readPair(certificate: string, pem: string): ListenerCertificate {
   const [chain, key] = [readChain(certificate), readKey(pem)];
   const [own] = chain;
   if (!own) throw unusable('TLS_CERTIFICATE has no certificate in PEM');
   if (!isKeyOf(key, own)) throw unusable('TLS_KEY is not the key of TLS_CERTIFICATE');
-  return { chain, key };
+  return { chain, key, endPoint: endPointIn(own) };
+}
+
+/** A certificate that only our parser cannot read still does for TLS. */
+function endPointIn(certificate: Uint8Array): Uint8Array | undefined {
+  try {
+    return endPointOf(certificate, { isVouchedFor: true });
+  } catch {
+    return undefined;
+  }
 }
 
 /** `X509Certificate.checkPrivateKey` says no to a pair of RSA (workerd 1.20261102.1). */
@@ -59,7 +76,7 @@ function unusable(what: string, cause?: unknown): PoolerError {
     fatal: true,
     cause,
   });
-  console.error(error.message);
+  logFailure('no driver is let in', error);
   return error;
 }
 

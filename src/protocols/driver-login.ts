@@ -7,6 +7,8 @@ export interface AcceptOptions {
   passwordNeeded: boolean;
   /** The edge can begin TLS in this connection (step `startTls`). */
   offersTls: boolean;
+  /** What a login inside of that TLS can be bound to: `tls-server-end-point` of RFC 5929. Undefined: nothing. */
+  tlsEndPoint?: Uint8Array | undefined;
   /** At least 64 random bytes: nonces and keys are cut from it. */
   random: Uint8Array;
   /** Secret of this deployment: makes what an unknown user is asked the same each time. */

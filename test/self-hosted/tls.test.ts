@@ -13,7 +13,14 @@ import { makeTemporaryFolder, type TemporaryFolder } from '../../src/cli/leftove
 import { findFreePort } from '../../src/cli/ports.ts';
 import { installMySql } from '../../src/demo/mysql-installation.ts';
 import { runProgram } from '../drivers/program.ts';
-import { CA_CERTIFICATE, SERVER_CERTIFICATE, SERVER_KEY } from '../fakes/certificates.ts';
+import { startBetween } from '../fakes/between.ts';
+import {
+  CA_CERTIFICATE,
+  CLIENT_CERTIFICATE,
+  CLIENT_KEY,
+  SERVER_CERTIFICATE,
+  SERVER_KEY,
+} from '../fakes/certificates.ts';
 import { type Origin, startOrigin, stopOrigin } from '../fakes/origins.ts';
 import { addConfig, type SelfHosted, startSelfHosted } from '../fakes/self-hosted.ts';
 
@@ -79,6 +86,21 @@ test.each(['require', 'verify-full'])('psql with sslmode=%s', async (sslmode) =>
 test('psql that knows another authority is not deceived', async () => {
   const url = `${postgresUrls.cached}?sslmode=verify-full&sslrootcert=${otherCaFile}`;
   expect((await psql(url, 'select 1;')).stderr).toMatch(/certificate verify failed/);
+});
+
+test('psql binds its login to the certificate', async () => {
+  const url = `${postgresUrls.cached}?sslmode=require&channel_binding=require`;
+  expect(await psql(url, 'select 6 * 7;')).toMatchObject({ stdout: '42\n', stderr: '' });
+});
+
+test('whoever ends TLS in between is found out by the login, although the driver checks no certificate', async () => {
+  const own = { certificate: CLIENT_CERTIFICATE, key: CLIENT_KEY, above: '' };
+  const between = await startBetween(warmpool.postgresPort, own);
+  const url = new URL(postgresUrls.cached);
+  url.port = String(between.port);
+  const { stderr } = await psql(`${url}?sslmode=require`, 'select 1;');
+  expect(stderr).toMatch(/SCRAM channel binding check failed/);
+  between.stop();
 });
 
 test('COPY in and out, and statements longer than any record', async () => {

@@ -13,9 +13,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { PoolerError } from '../../errors.ts';
-import { encodeText, join } from '../bytes/join.ts';
+import { encodeText } from '../bytes/join.ts';
 import { Outbox } from '../bytes/outbox.ts';
-import { Reader } from '../bytes/reader.ts';
 import type { AcceptOptions, DriverHandshake, DriverStep, Identity } from '../driver-login.ts';
 import { cancelRouteOf, makeCancelKey } from './cancel-key.ts';
 import { encodeErrorResponse } from './errors.ts';
@@ -34,8 +33,8 @@ import {
   readyForQuery,
 } from './messages.ts';
 import { parametersToReport } from './parameters.ts';
-import { makeNonce, NONCE_BYTES, SCRAM_SHA_256 } from './scram.ts';
-import { ScramServer } from './scram-server.ts';
+import { SaslServer } from './sasl-server.ts';
+import { makeNonce, NONCE_BYTES } from './scram.ts';
 import {
   decodeFirstPacket,
   MINOR_NEWEST,
@@ -59,8 +58,8 @@ const TLS_HANDSHAKE = 0x16;
 type State =
   | { at: 'startup' }
   | { at: 'identifying'; startup: Startup }
-  | { at: 'initial response'; startup: Startup; identity: Identity | undefined; scram: ScramServer }
-  | { at: 'response'; startup: Startup; identity: Identity | undefined; scram: ScramServer }
+  | { at: 'initial response'; startup: Startup; identity: Identity | undefined; sasl: SaslServer }
+  | { at: 'response'; startup: Startup; identity: Identity | undefined; sasl: SaslServer }
   | { at: 'end' };
 
 export class DriverHandshakeMachine implements DriverHandshake {
@@ -193,21 +192,21 @@ export class DriverHandshakeMachine implements DriverHandshake {
   }
 
   #askForPassword(startup: Startup, identity: Identity | undefined): void {
-    const scram = new ScramServer({
+    const sasl = new SaslServer({
       user: startup.user,
       verifier: identity?.verifier,
       decoySecret: this.#options.decoySecret,
       nonce: makeNonce(this.#options.random),
+      endPoint: this.#isSecure ? this.#options.tlsEndPoint : undefined,
     });
-    this.#state = { at: 'initial response', startup, identity, scram };
-    const mechanisms = join([cString(SCRAM_SHA_256), cString('')]);
-    this.#outbox.push(authentication(AuthenticationRequest.SASL, mechanisms));
+    this.#state = { at: 'initial response', startup, identity, sasl };
+    this.#outbox.push(authentication(AuthenticationRequest.SASL, sasl.mechanisms));
   }
 
   #receiveInitialResponse(state: State & { at: 'initial response' }): DriverStep {
     const body = this.#takeSaslResponse();
     if (body === undefined) return this.#read();
-    const serverFirst = state.scram.first(decodeInitialResponse(body));
+    const serverFirst = state.sasl.first(body);
     this.#outbox.push(authentication(AuthenticationRequest.SASLContinue, serverFirst));
     this.#state = { ...state, at: 'response' };
     return this.#advance();
@@ -216,7 +215,7 @@ export class DriverHandshakeMachine implements DriverHandshake {
   #receiveResponse(state: State & { at: 'response' }): DriverStep {
     const body = this.#takeSaslResponse();
     if (body === undefined) return this.#read();
-    const serverFinal = state.scram.final(body);
+    const serverFinal = state.sasl.final(body);
     if (serverFinal === undefined) throw wrongPassword(state.startup.user);
     this.#outbox.push(authentication(AuthenticationRequest.SASLFinal, serverFinal));
     return this.#admit(state.startup, state.identity);
@@ -263,18 +262,6 @@ export class DriverHandshakeMachine implements DriverHandshake {
 /** 3.1 was never made: who asks for it is served as 3.0. */
 function minorSpoken(minor: number): number {
   return minor < MINOR_NEWEST ? 0 : MINOR_NEWEST;
-}
-
-/** SASLInitialResponse: the mechanism, the length of the message, the message. */
-function decodeInitialResponse(body: Uint8Array): Uint8Array {
-  const reader = new Reader(body, 'driver');
-  if (reader.cString() !== SCRAM_SHA_256) {
-    throw violation('client selected an invalid SASL authentication mechanism');
-  }
-  // A length of -1 means: no message yet. No driver does so, and the reader refuses it.
-  const response = reader.bytes(reader.int32());
-  if (reader.remaining > 0) throw violation('invalid message format');
-  return response;
 }
 
 function violation(text: string): PoolerError {

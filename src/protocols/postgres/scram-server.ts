@@ -5,8 +5,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { PoolerError } from '../../errors.ts';
-import { encodeText } from '../bytes/join.ts';
-
+import { encodeText, join } from '../bytes/join.ts';
 import {
   base64,
   decodeBase64,
@@ -30,17 +29,20 @@ export interface ScramServerOptions {
   decoySecret: Uint8Array;
   /** The server's part of the nonce: random, printable, no comma. */
   nonce: string;
+  /** What the login may be bound to, and has been offered; undefined: nothing. */
+  endPoint?: Uint8Array | undefined;
 }
 
 type State =
   | { at: 'client-first-message' }
-  | { at: 'client-final-message'; gs2Header: string; nonce: string; messages: string }
+  | { at: 'client-final-message'; channelBinding: string; nonce: string; messages: string; isBound: boolean }
   | { at: 'end' };
 
 export class ScramServer {
   readonly #verifier: ScramVerifier;
   readonly #isDecoy: boolean;
   readonly #nonce: string;
+  readonly #endPoint: Uint8Array | undefined;
   #state: State = { at: 'client-first-message' };
 
   constructor(options: ScramServerOptions) {
@@ -50,18 +52,23 @@ export class ScramServer {
     this.#verifier = verifier ?? decoy;
     this.#isDecoy = verifier === undefined;
     this.#nonce = options.nonce;
+    this.#endPoint = options.endPoint;
   }
 
-  /** Takes client-first-message, returns server-first-message. */
-  first(bytes: Uint8Array): Uint8Array {
+  /** Takes client-first-message, returns server-first-message. `isBound`: by the mechanism that the driver chose. */
+  first(bytes: Uint8Array, { isBound = false } = {}): Uint8Array {
     if (this.#state.at !== 'client-first-message') throw new Error('SCRAM messages out of order');
-    const { gs2Header, bare } = splitGs2Header(decodeScramMessage(bytes, 'driver'));
+    const isOffered = this.#endPoint !== undefined;
+    const { gs2Header, bare } = splitGs2Header(decodeScramMessage(bytes, 'driver'), { isBound, isOffered });
     // The user's name stands in the startup packet; here PostgreSQL does not look at it either.
     const [, clientNonce = ''] = readAttributes(bare, ['n', 'r'], 'driver');
     if (!isNonce(clientNonce)) throw malformedScram('non-printable characters in the nonce', 'driver');
     const nonce = clientNonce + this.#nonce;
     const serverFirst = `r=${nonce},s=${base64(this.#verifier.salt)},i=${this.#verifier.iterations}`;
-    this.#state = { at: 'client-final-message', gs2Header, nonce, messages: `${bare},${serverFirst}` };
+    const bound = isBound && this.#endPoint ? this.#endPoint : new Uint8Array();
+    const channelBinding = base64(join([encodeText(gs2Header), bound]));
+    const messages = `${bare},${serverFirst}`;
+    this.#state = { at: 'client-final-message', channelBinding, nonce, messages, isBound };
     return encodeText(serverFirst);
   }
 
@@ -72,9 +79,8 @@ export class ScramServer {
     this.#state = { at: 'end' };
     const { withoutProof, proof } = splitProof(decodeScramMessage(bytes, 'driver'));
     const [channelBinding, nonce] = readAttributes(withoutProof, ['c', 'r'], 'driver');
-    if (channelBinding !== base64(encodeText(state.gs2Header))) {
-      throw malformedScram('unexpected channel-binding attribute', 'driver');
-    }
+    if (channelBinding !== state.channelBinding)
+      throw state.isBound ? otherChannel() : malformedScram('unexpected channel-binding attribute', 'driver');
     if (nonce !== state.nonce) throw malformedScram('nonce does not match', 'driver');
     const authMessage = `${state.messages},${withoutProof}`;
     return this.#isProof(proof, authMessage) ? this.#serverFinal(authMessage) : undefined;
@@ -91,9 +97,18 @@ export class ScramServer {
   }
 }
 
-/** `n,,` and `y,,` say: no channel binding. `y` adds: though I could; we did not offer it, so that is well. */
-function splitGs2Header(text: string): { gs2Header: string; bare: string } {
-  if (text.startsWith('p=')) {
+const BOUND = 'p=tls-server-end-point,';
+
+/** `n,,` and `y,,` say: no channel binding. `y` adds: though I could, and you did not offer it. */
+function splitGs2Header(
+  text: string,
+  { isBound, isOffered }: { isBound: boolean; isOffered: boolean },
+): { gs2Header: string; bare: string } {
+  if (isBound && !text.startsWith(BOUND))
+    throw malformedScram('it is not bound to the channel by tls-server-end-point', 'driver');
+  // Whoever is in between has taken the offer out.
+  if (isOffered && text.startsWith('y')) throw hiddenOffer();
+  if (!isBound && text.startsWith('p=')) {
     throw new PoolerError('channel binding is not supported', {
       fault: 'driver',
       sqlState: '0A000',
@@ -101,15 +116,34 @@ function splitGs2Header(text: string): { gs2Header: string; bare: string } {
       fatal: true,
     });
   }
-  if (!/^[ny],/.test(text)) throw malformedScram('unexpected channel-binding flag', 'driver');
-  if (text[2] !== ',') {
+  const flag = isBound ? BOUND : /^[ny],/.exec(text)?.[0];
+  if (flag === undefined) throw malformedScram('unexpected channel-binding flag', 'driver');
+  if (text[flag.length] !== ',') {
     throw new PoolerError('client uses authorization identity, but it is not supported', {
       fault: 'driver',
       sqlState: '0A000',
       fatal: true,
     });
   }
-  return { gs2Header: text.slice(0, 3), bare: text.slice(3) };
+  return { gs2Header: `${flag},`, bare: text.slice(flag.length + 1) };
+}
+
+function otherChannel(): PoolerError {
+  return new PoolerError('SCRAM channel binding check failed', {
+    fault: 'driver',
+    sqlState: '28000',
+    hint: 'Something between the driver and Warmpool ends TLS.',
+    fatal: true,
+  });
+}
+
+function hiddenOffer(): PoolerError {
+  return new PoolerError('SCRAM channel binding negotiation error', {
+    fault: 'driver',
+    sqlState: '28000',
+    hint: 'The driver supports channel binding and was not offered it, although it is offered here.',
+    fatal: true,
+  });
 }
 
 /** The proof is the last attribute; the signature covers all that stands before it. */

@@ -46,7 +46,9 @@ const SASL_REQUEST = wire(
 );
 
 function machine(
-  options: { passwordNeeded: boolean; offersTls?: boolean } = { passwordNeeded: false },
+  options: { passwordNeeded: boolean; offersTls?: boolean; tlsEndPoint?: Uint8Array } = {
+    passwordNeeded: false,
+  },
 ): DriverHandshakeMachine {
   const rest = { offersTls: false, random: COUNTING, decoySecret: wire('decoy') };
   return new DriverHandshakeMachine({ ...rest, ...options });
@@ -414,6 +416,22 @@ test('inside of TLS there is no second one', () => {
     handshake.receive(SSL_REQUEST);
     expect(wordsOf(handshake.receive(again))).toContain('unsupported frontend protocol 1234.56');
   }
+});
+
+test('inside of TLS a login can be bound to the channel, in clear it cannot', () => {
+  const options = { passwordNeeded: true, offersTls: true, tlsEndPoint: wire('hash') };
+  const secure = machine(options);
+  secure.receive(SSL_REQUEST);
+  secure.receive(STARTUP);
+  const both = wire('SCRAM-SHA-256-PLUS\0', 'SCRAM-SHA-256\0', [0]);
+  const request = wire('R', [0, 0, 0, 42], [0, 0, 0, 10], both);
+  expect(sentBy(secure.identified(IDENTITY))).toEqual(request);
+  const clear = machine(options);
+  clear.receive(STARTUP);
+  expect(sentBy(clear.identified(IDENTITY))).toEqual(SASL_REQUEST);
+  const initial = framed('p', 'SCRAM-SHA-256-PLUS\0', [0, 0, 0, 32], 'p=tls-server-end-point,,n=,r=abc');
+  expect(errorIn(clear.receive(initial))).toMatchObject({ C: '08P01' });
+  expect(secure.receive(initial)).toMatchObject({ step: 'read' });
 });
 
 function wordsOf(step: DriverStep): string {

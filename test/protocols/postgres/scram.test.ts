@@ -18,12 +18,13 @@ const SERVER_FINAL = 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=';
 const VERIFIER = makeVerifier({ token: 'pencil', salt: SALT });
 const DECOY_SECRET = wire('secret');
 
-function server(): ScramServer {
+function server({ endPoint }: { endPoint?: Uint8Array } = {}): ScramServer {
   return new ScramServer({
     user: 'user',
     verifier: VERIFIER,
     decoySecret: DECOY_SECRET,
     nonce: SERVER_NONCE,
+    endPoint,
   });
 }
 
@@ -74,6 +75,47 @@ test('a driver that could bind channels, but was not offered it, gets in', () =>
   other.first(wire(`y,,n=,r=${CLIENT_NONCE}`));
   // The proof is over another channel binding, so it is wrong, but the message is well-formed.
   expect(other.final(wire(CLIENT_FINAL.replace('c=biws', 'c=eSws')))).toBeUndefined();
+});
+
+const END_POINT = wire('hash of a certificate');
+
+function boundClient(binding: Uint8Array | 'not offered'): ScramClient {
+  return new ScramClient({ user: 'user', password: 'pencil', nonce: CLIENT_NONCE, binding });
+}
+
+test('a driver that binds its login to the channel gets in', () => {
+  const [driver, scram] = [boundClient(END_POINT), server({ endPoint: END_POINT })];
+  const last = scram.final(driver.continue(scram.first(driver.begin(), { isBound: true })));
+  driver.finish(last ?? wire());
+  expect(driver.isVerified).toBe(true);
+});
+
+test('a login that is bound to another channel is refused', () => {
+  const [driver, scram] = [boundClient(wire('hash of another')), server({ endPoint: END_POINT })];
+  const proof = driver.continue(scram.first(driver.begin(), { isBound: true }));
+  const refusal = { sqlState: '28000', message: 'SCRAM channel binding check failed' };
+  expect(() => scram.final(proof)).toThrow(expect.objectContaining(refusal));
+});
+
+test('a driver that was not shown the offer of channel binding is refused', () => {
+  const refusal = { sqlState: '28000', message: 'SCRAM channel binding negotiation error' };
+  const first = boundClient('not offered').begin();
+  expect(() => server({ endPoint: END_POINT }).first(first)).toThrow(expect.objectContaining(refusal));
+});
+
+test('a driver that does without channel binding may', () => {
+  const [driver, scram] = [client(), server({ endPoint: END_POINT })];
+  expect(scram.final(driver.continue(scram.first(driver.begin())))).toBeDefined();
+});
+
+test.each([
+  ['n,,n=,r=abc', true, 'not bound to the channel'],
+  ['y,,n=,r=abc', true, 'not bound to the channel'],
+  ['p=tls-unique,,n=,r=abc', true, 'not bound to the channel'],
+  ['p=tls-server-end-point,a=b,n=,r=abc', true, 'authorization identity'],
+  ['p=tls-server-end-point,,n=,r=abc', false, 'channel binding is not supported'],
+])('client-first-message %s is refused where binding was chosen: %s', (text, isBound, words) => {
+  expect(() => server({ endPoint: END_POINT }).first(wire(text), { isBound })).toThrow(words);
 });
 
 test('a wrong token is refused at the end', () => {
