@@ -3,11 +3,13 @@
  * have. Whoever left without a goodbye does not cost the origin a running query.
  */
 import type { Conversation } from '../protocols/contract.ts';
-import { withDeadline } from '../transport/deadline.ts';
 import type { OriginConnection } from './origin-connection.ts';
 
 /** How long an answer to a question of ours may take, and what was cancelled may take to end. */
 export const ANSWER_MS = 5_000;
+
+/** When a cancel request that had no effect is sent again; then twice as late each time. */
+const CANCEL_AGAIN_MS = 250;
 
 export interface Leftover {
   connection: OriginConnection;
@@ -43,14 +45,20 @@ export async function cleanUp(leftover: Leftover): Promise<boolean> {
 
 async function drain({ connection, quiet, cancel, runMs }: Leftover): Promise<void> {
   const isQuiet = quiet();
-  const late = (): Error => new Error('what runs does not end');
-  if (runMs > 0) {
-    const ended = await withDeadline(isQuiet, runMs, late).then(
-      () => true,
-      () => false,
-    );
-    if (ended) return;
+  if (runMs > 0 && (await isSettledWithin(isQuiet, runMs))) return;
+  // A request that comes before what it is for has begun cancels nothing: it may take another.
+  const until = Date.now() + ANSWER_MS;
+  for (let waitMs = CANCEL_AGAIN_MS; Date.now() < until; waitMs *= 2) {
+    void connection.cancelBy(cancel);
+    if (await isSettledWithin(isQuiet, waitMs)) return;
   }
-  void connection.cancelBy(cancel);
-  await withDeadline(isQuiet, ANSWER_MS, late);
+  throw new Error('what runs does not end');
+}
+
+async function isSettledWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  const isSettled = await Promise.race([work.then(() => true), late.promise]);
+  clearTimeout(timer);
+  return isSettled;
 }

@@ -17,7 +17,7 @@ export type CacheStatus =
   | 'hit'
   | 'miss'
   | 'disabled'
-  /** Nothing is known yet of the origin's relations and functions. */
+  /** Nothing can be judged now: the origin's catalog is being read, or drivers write unseen. */
   | 'unready'
   | 'uncacheable'
   | 'volatile'

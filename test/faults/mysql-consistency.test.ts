@@ -58,7 +58,8 @@ describeEachMySql((flavour) => {
     const { hit = 0 } = await cacheStatuses(harness, target);
     console.log(JSON.stringify({ ...counts, hit }));
     history.checkSeen();
-    expect(hit).toBeGreaterThan(counts.reads * 0.05);
+    // Few where a fault has kept the catalog from being read for long.
+    expect(hit).toBeGreaterThan(counts.reads * 0.02);
     expect(counts.reads).toBeGreaterThan(OPERATIONS / 2);
   }
 

@@ -210,7 +210,7 @@ test('while drivers stay at the old endpoint nothing is cached, and nobody reads
       await write(client);
       expect(await seen()).toEqual([n, n]);
     }
-    expect([old.status, newcomer.status]).toEqual(['uncacheable', 'uncacheable']);
+    expect([old.status, newcomer.status]).toEqual(['unready', 'unready']);
   }
 
   await old.end();

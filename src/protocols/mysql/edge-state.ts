@@ -24,7 +24,7 @@ export class EdgeState {
   readonly statements = new EdgeStatements();
   #settings: Readonly<Record<string, string>> | undefined;
   settingsKey = '';
-  /** Of those by which a text is read. */
+  /** Of the settings, as an endpoint tells it of what is prepared. */
   parsingKey = '';
   floor = 0;
 
@@ -61,7 +61,7 @@ export class EdgeState {
     const isKnown = key !== undefined && key.length <= SETTINGS_LENGTH_MAX;
     this.#settings = isKnown ? settings : undefined;
     this.settingsKey = isKnown ? key : '';
-    this.parsingKey = Settings.of(Object.entries(settings ?? {})).ofParsing.key;
+    this.parsingKey = Settings.of(Object.entries(settings ?? {})).key;
   }
 
   raiseFloor(moment: number): void {

@@ -9,7 +9,10 @@ import type { StatementFacts } from './statement-facts.ts';
 export interface SharedStatement {
   /** Of COM_STMT_PREPARE, all behind the command byte. */
   readonly text: Uint8Array;
-  /** It means what it meant under these, whatever the session's are by now. */
+  /**
+   * It means what it meant under these, whatever the session's are by now: which of them a server looks at once, when
+   * it prepares, differs from version to version.
+   */
   readonly settings: Settings;
   readonly facts: StatementFacts;
 }
@@ -30,6 +33,30 @@ export interface HeldStatement {
   readonly parameterCount: number;
   /** Whose parameter types it remembers. */
   typesOf: DriverStatement | undefined;
+  /**
+   * Types of parameters by which the server took it when it was first executed. MySQL keeps to them (since 8.0.22), so
+   * that an execution with others is answered otherwise than by a statement that was prepared for it.
+   */
+  takenBy: Uint8Array | undefined;
+}
+
+/** MYSQL_TYPE_NULL: any type has this value. */
+const NULL = 6;
+
+/** Takes the types of an execution, as they are on the wire, for those of the statement. False: it has others. */
+export function isTakenBy(held: HeldStatement, types: Uint8Array): boolean {
+  const { takenBy = types, parameterCount } = held;
+  // A type and its flag, and the length of a name where attributes may stand among the parameters.
+  const stride = types.length / parameterCount;
+  if (takenBy.length !== types.length) return false;
+  const merged = types.slice();
+  for (let at = 0; at < types.length; at += 1) {
+    const of = Math.floor(at / stride) * stride;
+    if (types[of] === NULL) merged[at] = takenBy[at] ?? 0;
+    else if (takenBy[of] !== NULL && takenBy[at] !== types[at]) return false;
+  }
+  held.takenBy = merged;
+  return true;
 }
 
 /** What the registry itself may hold: an eighth of an isolate. */

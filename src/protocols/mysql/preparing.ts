@@ -13,7 +13,7 @@ import type { ReplyEnd } from './expected.ts';
 import type { EdgeNote } from './link-notes.ts';
 import type { PacketStream } from './packet-stream.ts';
 import { HEADER_BYTES, int1, int4, PAYLOAD_BYTES_MAX, packetHeader } from './packets.ts';
-import type { DriverStatement } from './prepared.ts';
+import { type DriverStatement, isTakenBy } from './prepared.ts';
 import type { StatementFacts } from './statement-facts.ts';
 import { type Ready, Statements } from './statements.ts';
 import type { Talk } from './talk.ts';
@@ -99,6 +99,11 @@ export class Preparing {
       return this.#statements.refuse('Prepared statement needs to be re-prepared', 'ER_NEED_REPREPARE');
     const head = readExecuteHead(stream, { ...held, capabilities: this.#talk.capabilities });
     if (head === 'more is needed') return false;
+    const types = head.types ?? statement.types;
+    if (types && !this.#statements.isTied(statement) && !isTakenBy(held, types)) {
+      this.#statements.drop(ready);
+      return this.execute();
+    }
     return this.#execute({ ...ready, head });
   }
 

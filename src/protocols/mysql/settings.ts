@@ -14,15 +14,6 @@ export const UNMOVABLE = new RegExp(
     '|require_row_format|rbr_exec_mode|debug_sync)$',
 );
 
-/** A prepared statement means what it meant under these. */
-const PARSING = new Set([
-  DATABASE,
-  'sql_mode',
-  'character_set_client',
-  'character_set_connection',
-  'collation_connection',
-]);
-
 export class Settings {
   static readonly none = new Settings(new Map());
 
@@ -47,11 +38,6 @@ export class Settings {
       else values.set(name, value);
     }
     return Settings.of(values);
-  }
-
-  /** Those that the meaning of a statement's text depends on. */
-  get ofParsing(): Settings {
-    return Settings.of([...this.values].filter(([name]) => PARSING.has(name)));
   }
 
   withDatabaseOf({ database }: Settings): Settings {

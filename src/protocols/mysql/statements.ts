@@ -39,9 +39,8 @@ export class Statements {
   /** Two statements of one driver never share: a cursor of the one is not the other's. `text` is copied. */
   intern(text: Uint8Array, facts: StatementFacts): SharedStatement {
     const { registry, settings, statements } = this.#talk;
-    const { ofParsing } = settings;
-    const make = (): SharedStatement => ({ text: text.slice(), settings: ofParsing, facts });
-    const shared = registry.intern(latin1(text), make, ofParsing);
+    const make = (): SharedStatement => ({ text: text.slice(), settings, facts });
+    const shared = registry.intern(latin1(text), make, settings);
     const isTaken = [...statements.values()].some((statement) => statement.shared === shared);
     return isTaken ? make() : shared;
   }
@@ -74,11 +73,13 @@ export class Statements {
 
   #hold(shared: SharedStatement, head: Uint8Array): HeldStatement {
     const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-    const held = { id: view.getUint32(1, true), parameterCount: view.getUint16(7, true), typesOf: undefined };
+    const [id, parameterCount] = [view.getUint32(1, true), view.getUint16(7, true)];
+    const held: HeldStatement = { id, parameterCount, typesOf: undefined, takenBy: undefined };
     const prepared = this.#talk.origin?.prepared;
     const before = prepared?.set(shared, held);
     if (before !== undefined) this.closeAtOrigin(before);
-    for (const id of prepared?.takeSurplus((other) => this.#isInUse(other)) ?? []) this.closeAtOrigin(id);
+    for (const surplus of prepared?.takeSurplus((other) => this.#isInUse(other)) ?? [])
+      this.closeAtOrigin(surplus);
     return held;
   }
 
@@ -100,12 +101,20 @@ export class Statements {
     return held && { statement, held };
   }
 
+  /** The connection does not hold it any more: it is prepared anew when it is needed. */
+  drop({ statement, held }: Ready): void {
+    // Behind what is on its way to it.
+    this.#stream.flush();
+    this.#talk.origin?.prepared.delete(statement.shared);
+    this.closeAtOrigin(held.id);
+  }
+
   #prepareHere(shared: SharedStatement): void {
     const talk = this.#talk;
     const { origin } = talk;
     if (!origin) return;
-    const { ofParsing } = talk.settings;
-    for (const sql of transition(ofParsing, shared.settings, origin.fresh)) talk.run(sql);
+    const { settings } = talk;
+    for (const sql of transition(settings, shared.settings, origin.fresh)) talk.run(sql);
     talk.command(Command.STMT_PREPARE, shared.text, {
       kind: 'prepared',
       head: (payload) => {
@@ -116,7 +125,7 @@ export class Statements {
         this.#refused = { statement: shared, error };
       },
     });
-    for (const sql of transition(shared.settings, ofParsing, origin.fresh)) talk.run(sql);
+    for (const sql of transition(shared.settings, settings, origin.fresh)) talk.run(sql);
   }
 
   hasFailed(shared: SharedStatement): boolean {

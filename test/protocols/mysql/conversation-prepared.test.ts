@@ -143,6 +143,44 @@ scripted('types that were sent once are put in where the connection has not hear
   ],
 });
 
+const FLOAT = 4;
+const NULL = 6;
+
+scripted('with parameters of other types it is prepared anew, for the server keeps to those of before', {
+  steps: [
+    ...PREPARED_WITH_PARAMETER,
+    { driver: execute(1, { value: 5 }), toOrigin: execute(30, { value: 5 }), phase: 'busy' },
+    answered(),
+    // Of NULL there is any type.
+    ...[NULL, 3].flatMap((type): Step[] => [
+      { driver: execute(1, { value: 5, type }), toOrigin: execute(30, { value: 5, type }), phase: 'busy' },
+      answered(),
+    ]),
+    {
+      driver: execute(1, { value: 5, type: FLOAT }),
+      toOrigin: wire(closeStatement(30), prepare(SQL)),
+      phase: 'busy',
+    },
+    {
+      origin: reply(...prepared(31, 1)),
+      toOrigin: execute(31, { value: 5, type: FLOAT }),
+      phase: 'busy',
+    },
+    answered(),
+  ],
+});
+
+scripted('the first type behind NULL is the statement’s', {
+  steps: [
+    ...PREPARED_WITH_PARAMETER,
+    ...[NULL, FLOAT].flatMap((type): Step[] => [
+      { driver: execute(1, { value: 5, type }), toOrigin: execute(30, { value: 5, type }), phase: 'busy' },
+      answered(),
+    ]),
+    { driver: execute(1, { value: 5 }), toOrigin: wire(closeStatement(30), prepare(SQL)), phase: 'busy' },
+  ],
+});
+
 scripted('closing is the driver’s own affair, and an id that it closed is unknown', {
   steps: [
     ...PREPARED,

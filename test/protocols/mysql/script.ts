@@ -45,7 +45,7 @@ export const fetchRows = (id: number, rows: number): Uint8Array => command(0x1c,
 /** Of a statement without parameters, or with one: a long whose type is sent or was sent before. */
 export const execute = (
   id: number,
-  options: { value?: number; sendsType?: boolean; hasCursor?: boolean } = {},
+  options: { value?: number; sendsType?: boolean; type?: number; hasCursor?: boolean } = {},
 ): Uint8Array =>
   command(
     0x17,
@@ -57,8 +57,8 @@ export const execute = (
       : [
           0, // nulls
           options.sendsType === false ? 0 : 1, // types follow
-          ...(options.sendsType === false ? [] : [3, 0]), // MYSQL_TYPE_LONG
-          ...int4(options.value),
+          ...(options.sendsType === false ? [] : [options.type ?? 3, 0]), // MYSQL_TYPE_LONG
+          ...(options.type === 6 ? [] : int4(options.value)), // MYSQL_TYPE_NULL
         ],
   );
 
