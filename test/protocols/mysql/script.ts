@@ -4,13 +4,14 @@
  * behind it, must not depend on the cutting.
  */
 import { expect, test } from 'vitest';
-import type { CacheHooks } from '../../../src/protocols/caching.ts';
+
 import type { Conversation, ConversationPhase, Peers } from '../../../src/protocols/contract.ts';
 import type { DriverOpening } from '../../../src/protocols/driver-login.ts';
 import { Capability } from '../../../src/protocols/mysql/capabilities.ts';
 import { MySqlConversation } from '../../../src/protocols/mysql/conversation.ts';
 import { MySqlOrigin, type OriginOptions } from '../../../src/protocols/mysql/origin-session.ts';
 import { StatementRegistry } from '../../../src/protocols/mysql/prepared.ts';
+import { FakeHooks } from '../postgres/fake-hooks.ts';
 import { cuttings, textOf, wire } from '../postgres/wire.ts';
 
 type Part = string | readonly number[] | Uint8Array;
@@ -136,6 +137,8 @@ interface Outcome {
   phase: ConversationPhase;
   /** Whose conversation; `a` unless told. */
   who?: Name;
+  /** What becomes of the read that the edge flagged. */
+  decides?: (conversation: Conversation, hooks: FakeHooks) => void;
   /** Which connection it gets if it waits: 0 unless told. `none`: it goes on waiting. */
   on?: number | 'none';
   /** What `beforeAttach` asks on that connection, in order. */
@@ -147,7 +150,7 @@ interface Outcome {
 export type Step =
   | ({ driver: Uint8Array } & Outcome)
   | ({ origin: Uint8Array } & Outcome)
-  | ({ call: (conversation: Conversation) => void } & Outcome);
+  | ({ call: (conversation: Conversation, hooks: FakeHooks) => void } & Outcome);
 
 export interface Script {
   steps: Step[];
@@ -156,7 +159,8 @@ export interface Script {
   statementsMax?: number;
   origin?: Partial<OriginOptions>;
   peers?: Peers;
-  hooks?: CacheHooks;
+  /** Given: the config caches, and this is what its cache hears. */
+  hears?: string[];
 }
 
 /** A test that runs the script in all ways to cut it. */
@@ -208,6 +212,7 @@ export function newOrigin(options: Partial<OriginOptions> = {}): MySqlOrigin {
 /** One run of a script, on connections of its own. */
 class Stage {
   readonly #script: Script;
+  readonly #hooks = new FakeHooks();
   readonly #conversations: Record<Name, MySqlConversation>;
   readonly #origins: MySqlOrigin[];
   /** What a driver has said and its session has not read. */
@@ -217,8 +222,9 @@ class Stage {
     this.#script = script;
     const { capabilities = PLAIN, statementsMax = 100, peers } = script;
     const registry = new StatementRegistry(100);
+    const hooks = script.hears && this.#hooks;
     const open = (): MySqlConversation =>
-      new MySqlConversation({ opening: openingWith(capabilities), registry, peers, hooks: script.hooks });
+      new MySqlConversation({ opening: openingWith(capabilities), registry, peers, hooks });
     this.#conversations = { a: open(), b: open() };
     this.#origins = [7, 8].map((connectionId) =>
       newOrigin({
@@ -232,6 +238,8 @@ class Stage {
 
   play(feeding: Uint8Array[][]): void {
     for (const [at, step] of this.#script.steps.entries()) this.#step(at, step, feeding[at] ?? []);
+    expect(this.#hooks.heard).toEqual(this.#script.hears ?? []);
+    expect([this.#hooks.openTickets, this.#hooks.openRecordings]).toEqual([0, 0]);
   }
 
   #step(at: number, step: Step, pieces: Uint8Array[]): void {
@@ -254,7 +262,7 @@ class Stage {
       }
     };
     if ('call' in step) {
-      step.call(conversation);
+      step.call(conversation, this.#hooks);
       this.#attach(conversation, step);
       drain();
     }
@@ -279,7 +287,8 @@ class Stage {
     this.#end(conversation, step);
   }
 
-  #attach(conversation: MySqlConversation, { on = 0, asks = [] }: Step): void {
+  #attach(conversation: MySqlConversation, { decides, on = 0, asks = [] }: Step): void {
+    if (conversation.pendingRead) decides?.(conversation, this.#hooks);
     if (conversation.phase !== 'waiting' || on === 'none') return;
     const origin = this.#origins[on];
     if (!origin) throw new Error(`no connection ${on}`);
