@@ -45,17 +45,21 @@ const NULL = 6;
 
 /** Takes the types of an execution, as they are on the wire, for those of the statement. False: it has others. */
 export function isTakenBy(held: HeldStatement, types: Uint8Array): boolean {
-  const { takenBy = types, parameterCount } = held;
+  const { takenBy, parameterCount } = held;
+  held.takenBy ??= types;
+  if (!takenBy) return true;
+  if (takenBy.length !== types.length) return false;
   // A type and its flag, and the length of a name where attributes may stand among the parameters.
   const stride = types.length / parameterCount;
-  if (takenBy.length !== types.length) return false;
-  const merged = types.slice();
+  const typeAt = (at: number): number => Math.floor(at / stride) * stride;
+  let isMoreKnown = false;
   for (let at = 0; at < types.length; at += 1) {
-    const of = Math.floor(at / stride) * stride;
-    if (types[of] === NULL) merged[at] = takenBy[at] ?? 0;
-    else if (takenBy[of] !== NULL && takenBy[at] !== types[at]) return false;
+    if (takenBy[at] === types[at] || types[typeAt(at)] === NULL) continue;
+    if (takenBy[typeAt(at)] !== NULL) return false;
+    isMoreKnown = true;
   }
-  held.takenBy = merged;
+  if (isMoreKnown)
+    held.takenBy = types.map((byte, at) => (types[typeAt(at)] === NULL ? (takenBy[at] ?? 0) : byte));
   return true;
 }
 
