@@ -18,6 +18,7 @@ interface Kept {
   file: string;
   status: number;
   headers: [name: string, value: string][];
+  /** Of its body, and what it costs besides. */
   bytes: number;
   expiresAtMs: number;
 }
@@ -26,6 +27,8 @@ const MEBIBYTE = 1024 * 1024;
 const CACHE_MB = 1024;
 /** Of the message that is put. */
 const HEAD_BYTES_MAX = 64 * 1024;
+/** What an entry costs besides its body: a file, and its head in memory. */
+const ENTRY_BYTES = 16 * 1024;
 const FOLDER = 'http://files/cache/';
 
 /** By URL; what was used longest ago comes first. */
@@ -89,8 +92,9 @@ async function put({ url, body }: Request, { FILES, CACHE_MB: limit }: Env): Pro
   if (written === undefined) return new Response(null, { status: 413 });
   await drop(url, FILES);
   const { status, headers } = message;
-  kept.set(url, { file, status, headers, bytes: written, expiresAtMs: Date.now() + 1000 * seconds });
-  keptBytes += written;
+  const bytes = written + ENTRY_BYTES;
+  kept.set(url, { file, status, headers, bytes, expiresAtMs: Date.now() + 1000 * seconds });
+  keptBytes += bytes;
   for (const oldest of kept.keys()) {
     if (keptBytes <= bytesMax) break;
     await drop(oldest, FILES);
@@ -107,20 +111,26 @@ interface Message extends Pick<Kept, 'status' | 'headers'> {
 /** Undefined: it is no message, or its head is too long. */
 async function readHead(stream: ReadableStream<Uint8Array>): Promise<Message | undefined> {
   const reader = stream.getReader();
-  let read: Uint8Array = new Uint8Array();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done || !value) return undefined;
-    read = joined(read, value);
-    const text = new TextDecoder('latin1').decode(read);
-    const end = text.indexOf('\r\n\r\n');
-    if (end < 0 && read.length <= HEAD_BYTES_MAX) continue;
+  try {
+    let read: Uint8Array = new Uint8Array();
+    while (read.length <= HEAD_BYTES_MAX) {
+      const { value, done } = await reader.read();
+      if (done || !value) return undefined;
+      read = joined(read, value);
+      const text = new TextDecoder('latin1').decode(read);
+      const end = text.indexOf('\r\n\r\n');
+      if (end >= 0) return messageOf(text.slice(0, end), { first: read.subarray(end + 4), rest: stream });
+    }
+    return undefined;
+  } finally {
     reader.releaseLock();
-    const [first = '', ...lines] = text.slice(0, Math.max(end, 0)).split('\r\n');
-    const status = Number(/^HTTP\/\S+ (\d{3})/.exec(first)?.[1]);
-    if (end < 0 || !status) return undefined;
-    return { status, headers: lines.map(headerOf), first: read.subarray(end + 4), rest: stream };
   }
+}
+
+function messageOf(head: string, body: Pick<Message, 'first' | 'rest'>): Message | undefined {
+  const [first = '', ...lines] = head.split('\r\n');
+  const status = Number(/^HTTP\/\S+ (\d{3})/.exec(first)?.[1]);
+  return status ? { status, headers: lines.map(headerOf), ...body } : undefined;
 }
 
 function headerOf(line: string): [name: string, value: string] {
