@@ -13,7 +13,7 @@ const SOURCES = join(PROJECT, 'src/self-hosted');
 /** Copied as they are. */
 const FILES = [
   ...['start', 'warmpool.capnp', 'tls.capnp', 'drain.capnp', 'drain.js'],
-  ...['warmpool.service', 'Containerfile'],
+  ...['warmpool.service', 'Containerfile', '.dockerignore'],
 ];
 
 export function buildCommand(): Command {
