@@ -140,6 +140,8 @@ function wranglerEnv(options: { folder: string; more: Record<string, string> }):
     // Else each invocation is written to a database of traces before it answers: 4 ms more for every new connection
     // (wrangler 4.155.0).
     X_LOCAL_OBSERVABILITY: 'false',
+    // Wrangler is 10 MB of JavaScript: compiled once, each start is a third of a second shorter.
+    NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/compiled'),
     ...options.more,
   };
 }
