@@ -376,3 +376,20 @@ test('no answer of any route holds a password, sealed or not', async () => {
     expect(text, `${method} ${path}`).not.toContain('v1.');
   }
 });
+
+test('TLS is demanded only where that is asked for; then it is shown, and kept by what does not name it', async () => {
+  const id = await api.create();
+  const call = async (method: string, body: unknown): Promise<unknown> =>
+    (await api.call(method, `${CONFIGS}/${id}`, { body })).json.result.require_tls;
+  expect(await call('PATCH', { origin_connection_limit: 7 })).toBeUndefined();
+  expect(await call('PATCH', { require_tls: true })).toBe(true);
+  expect(await call('PATCH', { origin_connection_limit: 8 })).toBe(true);
+  expect(await call('PUT', CREATE_BODY)).toBe(true);
+  expect((await store.findLogin({ database: id, user: 'nobody' }))?.requiresTls).toBe(true);
+  expect(await call('PUT', { ...CREATE_BODY, require_tls: false })).toBeUndefined();
+  const refused = await api.call('PATCH', `${CONFIGS}/${id}`, { body: { require_tls: 'yes' } });
+  expect([refused.status, refused.text]).toEqual([
+    400,
+    expect.stringContaining('require_tls must be true or false.'),
+  ]);
+});
