@@ -49,7 +49,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // These files mostly wait, for servers and for limits to be reached.
-          maxWorkers: 3,
+          maxWorkers: 2,
           // Vitest runs one number of workers at a time: first those of the runtime, which has one.
           sequence: { groupOrder: 1 },
         },
